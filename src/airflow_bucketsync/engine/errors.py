@@ -1,0 +1,189 @@
+"""What can go wrong, and whether a retry can help.
+
+BucketsyncError
+ +- TransientError      a retry can help
+ |   +- Throttled         the store asks for fewer requests
+ |   +- ConnectionLost    no answer, or half of one: it is unknown whether the request was applied
+ |   +- ServerError       the store failed (5xx, or 200 with an error inside)
+ |   +- ListingUntrusted  a listing page without its proof, out of order, or looping
+ |   +- BodyCorrupted     the bytes that went by do not have the checksum they must have
+ +- FinalError          a retry can't help
+ |   +- ObjectNotFound    the object (or bucket, or upload) is not there
+ |   +- ObjectChanged     the object is not the version that was asked for
+ |   +- AccessDenied      the credentials may not do this
+ |   +- NotSupported      the store can't do this, or can't hold this key
+ |   +- ObjectArchived    the body is in an archive class and must be restored first
+ |   +- InvalidLocation   a URL that names no place we can use
+ |   +- InvalidConfiguration
+ |   +- CheckpointMismatch  a state document that does not fit
+ |   +- PlanMismatch      a page is not the one the plan was made with
+ |   +- EmptySource
+ |   +- TooManyDeletes
+ |   +- TooManyErrors
+ +- SyncIncomplete      the run ended, its state is saved, something is missing
+
+A failing object is data (`Outcome`); an exception means that a task can't go on.
+"""
+
+from __future__ import annotations
+
+
+class BucketsyncError(Exception):
+    """Base of every error this package raises.
+
+    :param message: what happened, where, and what to do; never a credential
+    :param location: the store, as `Location.url`
+    :param key: the object's key relative to the location
+    :param code: the store's own word for it (`SlowDown`, `NoSuchKey`), for logs and reports
+    :param retry_after: seconds the store asked us to wait
+    """
+
+    transient = False
+    reason = "error"
+    """A short stable word for reports, one per class."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        location: str | None = None,
+        key: str | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.message = message
+        self.location = location
+        self.key = key
+        self.code = code
+        self.retry_after = retry_after
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        """The message with its place; the key is escaped, so that it can't forge a log line."""
+        place = ""
+        if self.location is not None:
+            place = f" [{self.location}" + (f" key {self.key!r}" if self.key is not None else "") + "]"
+        elif self.key is not None:
+            place = f" [key {self.key!r}]"
+        return self.message + (f" ({self.code})" if self.code else "") + place
+
+
+class TransientError(BucketsyncError):
+    """A retry can help."""
+
+    transient = True
+    reason = "transient"
+
+
+class Throttled(TransientError):
+    """The store asks for fewer requests."""
+
+    reason = "throttled"
+
+
+class ConnectionLost(TransientError):
+    """No answer, or half of one; the request may have been applied."""
+
+    reason = "connection_lost"
+
+
+class ServerError(TransientError):
+    """The store failed, or said 200 with an error inside."""
+
+    reason = "server_error"
+
+
+class ListingUntrusted(TransientError):
+    """A listing page that lacks its proof, is out of order, or repeats itself."""
+
+    reason = "listing_untrusted"
+
+
+class BodyCorrupted(TransientError):
+    """The bytes that went by are not the object's bytes (length or checksum)."""
+
+    reason = "body_corrupted"
+
+
+class FinalError(BucketsyncError):
+    """A retry can't help."""
+
+    reason = "final"
+
+
+class ObjectNotFound(FinalError):
+    """The object, bucket or upload is not there."""
+
+    reason = "not_found"
+
+
+class ObjectChanged(FinalError):
+    """The object is not the version that was asked for (a condition failed)."""
+
+    reason = "object_changed"
+
+
+class AccessDenied(FinalError):
+    """The credentials may not do this."""
+
+    reason = "access_denied"
+
+
+class NotSupported(FinalError):
+    """The store can't do this, or can't hold this key."""
+
+    reason = "not_supported"
+
+
+class ObjectArchived(FinalError):
+    """The body is in an archive class and must be restored first."""
+
+    reason = "archived"
+
+
+class InvalidLocation(FinalError):
+    """A URL that names no place we can use."""
+
+    reason = "invalid_location"
+
+
+class InvalidConfiguration(FinalError):
+    """An option that can't be used as given."""
+
+    reason = "invalid_configuration"
+
+
+class CheckpointMismatch(FinalError):
+    """A state document of another pair, version or shape."""
+
+    reason = "checkpoint_mismatch"
+
+
+class PlanMismatch(FinalError):
+    """A page of a run is missing, damaged, or not the one its plan names."""
+
+    reason = "plan_mismatch"
+
+
+class EmptySource(FinalError):
+    """The source lists no object where deletes would follow from it."""
+
+    reason = "empty_source"
+
+
+class TooManyDeletes(FinalError):
+    """More deletes than the caps allow."""
+
+    reason = "too_many_deletes"
+
+
+class TooManyErrors(FinalError):
+    """More objects failed than `max_errors` allows; the rest was not tried."""
+
+    reason = "too_many_errors"
+
+
+class SyncIncomplete(BucketsyncError):
+    """The run ended and its state is saved, but something is missing (a red run)."""
+
+    reason = "incomplete"

@@ -1,0 +1,1 @@
+"""The nouns: frozen dataclasses with `to_json` / `from_json`, no I/O."""

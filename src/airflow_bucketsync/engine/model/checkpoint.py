@@ -1,0 +1,95 @@
+"""What a pair remembers from one run to the next: small, in Airflow's metadata DB, and never trusted blindly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from airflow_bucketsync.engine.errors import CheckpointMismatch
+from airflow_bucketsync.engine.model.pages import VERSIONS, header
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """The last run of a pair.
+
+    :param pair: the pair's id
+    :param fingerprint: `SyncSpec.fingerprint()` of the run; another one makes the checkpoint useless
+    :param run: the run's id
+    :param green: whether that run was green
+    :param verified: whether it was verified
+    :param watermark: start of its listing, aware UTC, advanced only by a verified run
+    :param objects: objects listed at the source and at the destination
+    :param counts: objects per outcome word
+    :param bytes: bytes written
+    :param updated: when it was written, aware UTC
+    """
+
+    pair: str
+    fingerprint: str
+    run: str
+    green: bool
+    verified: bool
+    watermark: datetime | None
+    objects: Mapping[str, int]
+    counts: Mapping[str, int]
+    bytes: int
+    updated: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        """As a document."""
+        return {
+            **header("checkpoint"),
+            "pair": self.pair,
+            "fingerprint": self.fingerprint,
+            "run": self.run,
+            "green": self.green,
+            "verified": self.verified,
+            **({} if self.watermark is None else {"watermark": self.watermark.isoformat()}),
+            "objects": dict(self.objects),
+            "counts": dict(self.counts),
+            "bytes": self.bytes,
+            "updated": self.updated.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, value: Any) -> Self:
+        """Back from a document that anybody may have edited.
+
+        :raises CheckpointMismatch: another version, or a field that is missing or of the wrong type
+        """
+        if not isinstance(value, Mapping) or value.get("schema") != "bucketsync/checkpoint":
+            raise CheckpointMismatch("the stored state is not a bucketsync checkpoint")
+        version = value.get("version")
+        if not isinstance(version, int) or not 1 <= version <= VERSIONS["checkpoint"]:
+            raise CheckpointMismatch(f"the checkpoint has version {version!r}, this release reads 1 to 1")
+        try:
+            watermark = value.get("watermark")
+            return cls(
+                pair=_text(value["pair"]),
+                fingerprint=_text(value["fingerprint"]),
+                run=_text(value["run"]),
+                green=value["green"] is True,
+                verified=value["verified"] is True,
+                watermark=None if watermark is None else datetime.fromisoformat(watermark),
+                objects={_text(side): _count(n) for side, n in value["objects"].items()},
+                counts={_text(word): _count(n) for word, n in value["counts"].items()},
+                bytes=_count(value["bytes"]),
+                updated=datetime.fromisoformat(value["updated"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointMismatch(f"the checkpoint is damaged: {type(error).__name__}: {error}") from None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected a text, got {type(value).__name__}")
+    return value
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError(f"expected a count, got {value!r:.40}")
+    return value

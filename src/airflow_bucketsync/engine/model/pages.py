@@ -1,0 +1,85 @@
+"""The pages and documents a run leaves behind: their schemas, versions and references."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from airflow_bucketsync.engine.errors import PlanMismatch
+
+Schema = Literal[
+    "listing",  # ObjectInfo per line, ascending
+    "changes",  # Change per line: the work of one batch
+    "result",  # Outcome per line: what a batch did
+    "findings",  # Outcome per line: what verify saw
+    "outcomes",  # Outcome per line: what the plan decided, what the report says
+    "known",  # KnownObject per line, ascending
+    "run",
+    "listing_index",
+    "manifest",
+    "report",
+    "known_pointer",
+    "checkpoint",
+]
+VERSIONS: Mapping[str, int] = {
+    "listing": 1,
+    "changes": 1,
+    "result": 1,
+    "findings": 1,
+    "outcomes": 1,
+    "known": 1,
+    "run": 1,
+    "listing_index": 1,
+    "manifest": 1,
+    "report": 1,
+    "known_pointer": 1,
+    "checkpoint": 1,
+}
+"""The version written today. A reader takes every version from 1 to this one and refuses later ones by name."""
+
+
+def header(schema: Schema) -> dict[str, Any]:
+    """The first line of a page, and the first two fields of a document."""
+    return {"schema": f"bucketsync/{schema}", "version": VERSIONS[schema]}
+
+
+def check_header(value: Mapping[str, Any], schema: Schema, *, name: str) -> int:
+    """The version that a page or document was written with.
+
+    :param name: what to call it in the error
+    :raises PlanMismatch: another schema, or a version later than this release knows
+    """
+    if not isinstance(value, Mapping) or value.get("schema") != f"bucketsync/{schema}":
+        raise PlanMismatch(f"{name} is not a bucketsync/{schema} document")
+    version = value.get("version")
+    if not isinstance(version, int) or not 1 <= version <= VERSIONS[schema]:
+        raise PlanMismatch(
+            f"{name} has version {version!r} of bucketsync/{schema}; this release reads 1 to {VERSIONS[schema]}"
+        )
+    return version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRef:
+    """Where a page is, and what must be found there.
+
+    :param name: key in the workspace, relative to the run's folder
+    :param count: lines, without the header
+    :param size: stored bytes
+    :param digest: SHA-256 of the stored bytes, hexadecimal
+    """
+
+    name: str
+    count: int
+    size: int
+    digest: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"name": self.name, "count": self.count, "size": self.size, "digest": self.digest}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Back from JSON."""
+        return cls(name=value["name"], count=value["count"], size=value["size"], digest=value["digest"])

@@ -1,0 +1,1 @@
+"""Verbs: rules and stores together; one step is one operator."""

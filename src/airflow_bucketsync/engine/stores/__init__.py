@@ -1,0 +1,1 @@
+"""The only I/O: every store behind one interface."""

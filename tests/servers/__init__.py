@@ -1,0 +1,1 @@
+"""Strict in-memory object-store servers for tests, benchmarks and the demo."""

@@ -1,0 +1,67 @@
+"""How do the bytes of a reply get onto the connection, whole or damaged?"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+
+from aiohttp import web
+
+from tests.servers.core.body import CHUNK, body_chunks, body_slice
+from tests.servers.web.damage import Delivery
+from tests.servers.web.exchange import Reply
+
+WHOLE = Delivery()
+
+
+def drop_connection(request: web.BaseRequest, *, reset: bool = False) -> None:
+    """Close the connection without a (further) byte; ``reset`` sends RST instead of FIN."""
+    transport = request.transport
+    if transport is None:
+        return
+    if reset:
+        raw = transport.get_extra_info("socket")
+        with contextlib.suppress(OSError, AttributeError):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    else:
+        transport.close()
+
+
+async def send(
+    request: web.BaseRequest, reply: Reply, delivery: Delivery = WHOLE
+) -> tuple[web.StreamResponse, int]:
+    """Send or prepare the reply; returns the response for the HTTP stack and the body bytes sent."""
+    is_head = request.method == "HEAD"
+    size = 0 if is_head else len(reply.body)
+    if delivery is WHOLE and isinstance(reply.body, bytes) and size <= CHUNK:
+        if is_head or reply.status in (204, 304):
+            headed = web.Response(status=reply.status, headers=reply.headers)
+            if is_head:
+                headed.headers["Content-Length"] = str(len(reply.body) if reply.length is None else reply.length)
+            return headed, 0
+        return web.Response(status=reply.status, headers=reply.headers, body=reply.body), size
+    response = web.StreamResponse(status=reply.status, headers=reply.headers)
+    response.content_length = reply.length if is_head and reply.length is not None else len(reply.body)
+    await response.prepare(request)
+    sent = 0
+    if delivery.pause_body:
+        await asyncio.sleep(delivery.pause_body)
+    stop = size if delivery.cut_at is None else min(size, max(0, delivery.cut_at))
+    try:
+        for chunk in body_chunks(body_slice(reply.body, 0, stop)) if stop else ():
+            for start in range(0, len(chunk), delivery.chunk):
+                piece = chunk[start : start + delivery.chunk]
+                if sent and delivery.pause_chunks:
+                    await asyncio.sleep(delivery.pause_chunks)
+                await response.write(piece)
+                sent += len(piece)
+        if delivery.cut_at is not None and stop < size:
+            drop_connection(request)
+        else:
+            await response.write_eof()
+    except (ConnectionError, asyncio.CancelledError):
+        drop_connection(request)
+    return response, sent
