@@ -63,30 +63,45 @@ class Checkpoint:
         if not isinstance(value, Mapping) or value.get("schema") != "bucketsync/checkpoint":
             raise CheckpointMismatch("the stored state is not a bucketsync checkpoint")
         version = value.get("version")
-        if not isinstance(version, int) or not 1 <= version <= VERSIONS["checkpoint"]:
-            raise CheckpointMismatch(f"the checkpoint has version {version!r}, this release reads 1 to 1")
+        if type(version) is not int or not 1 <= version <= VERSIONS["checkpoint"]:
+            raise CheckpointMismatch(
+                f"the checkpoint has version {version!r:.40}, this release reads 1 to {VERSIONS['checkpoint']}"
+            )
         try:
             watermark = value.get("watermark")
             return cls(
                 pair=_text(value["pair"]),
                 fingerprint=_text(value["fingerprint"]),
                 run=_text(value["run"]),
-                green=value["green"] is True,
-                verified=value["verified"] is True,
-                watermark=None if watermark is None else datetime.fromisoformat(watermark),
+                green=_flag(value["green"]),
+                verified=_flag(value["verified"]),
+                watermark=None if watermark is None else _time(watermark),
                 objects={_text(side): _count(n) for side, n in value["objects"].items()},
                 counts={_text(word): _count(n) for word, n in value["counts"].items()},
                 bytes=_count(value["bytes"]),
-                updated=datetime.fromisoformat(value["updated"]),
+                updated=_time(value["updated"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise CheckpointMismatch(f"the checkpoint is damaged: {type(error).__name__}: {error}") from None
+            raise CheckpointMismatch(f"the checkpoint is damaged: {type(error).__name__}: {error!s:.200}") from None
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected a text, got {type(value).__name__}")
     return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"expected true or false, got {value!r:.40}")
+    return value
+
+
+def _time(value: Any) -> datetime:
+    time = datetime.fromisoformat(value)
+    if time.tzinfo is None:
+        raise ValueError(f"expected a time with its zone, got {value!r:.40}")
+    return time
 
 
 def _count(value: Any) -> int:

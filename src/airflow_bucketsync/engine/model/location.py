@@ -15,8 +15,10 @@ _FORM = "write scheme://conn_id@bucket/prefix/ (or file:///absolute/folder/)"
 
 
 def _shown(url: str) -> str:
-    """A URL as an error message may show it: what stands before '@' could be a secret."""
-    return repr(re.sub(r"(^|//)[^/]*@", r"\1…@", url))
+    """A URL as an error may show it: short, and without what could be a secret (before `@`, after `:`, `?` or `#`)."""
+    masked = re.sub(r"^([a-z0-9]{1,10}://)?.*@", r"\1…@", url, flags=re.DOTALL)
+    masked = re.sub(r"(:(?!//)|[?#]).*", r"\1…", masked, flags=re.DOTALL)
+    return repr(masked if len(masked) <= 80 else masked[:79] + "…")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,9 @@ class Location:
         :raises InvalidLocation: when the URL has another form, with the part that is wrong
         """
         if not isinstance(url, str) or not url:
-            raise InvalidLocation(f"a location is a non-empty text, not {url!r}: {_FORM}")
+            raise InvalidLocation(
+                f"a location is a non-empty text, not {'an empty one' if url == '' else type(url).__name__}: {_FORM}"
+            )
         scheme, separator, rest = url.partition("://")
         if not separator or scheme not in SCHEMES:
             raise InvalidLocation(f"{_shown(url)} names no scheme of {', '.join(SCHEMES)}: {_FORM}")
@@ -56,10 +60,12 @@ class Location:
         if scheme == "file":
             return cls._of_folder(url, conn_id, authority, path)
         if not _BUCKET.fullmatch(authority):
-            raise InvalidLocation(f"{authority!r} is no bucket name: {_FORM}")
-        if len(path.encode()) > 1024:
-            raise InvalidLocation(f"the prefix of {_shown(url[:80])}… is longer than a key may be (1,024 bytes)")
+            raise InvalidLocation(f"{_shown(url)} has no bucket name where one must stand: {_FORM}")
         prefix = path if not path or path.endswith("/") else path + "/"
+        if len(prefix.encode()) >= 1024:
+            raise InvalidLocation(
+                f"the prefix of {_shown(url)} leaves no room for a name: keys have 1,024 bytes at most"
+            )
         return cls(scheme=scheme, conn_id=conn_id, bucket=authority, prefix=prefix)
 
     @classmethod

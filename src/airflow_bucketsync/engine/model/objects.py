@@ -158,10 +158,14 @@ class ObjectAttributes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectDetails:
-    """The answer of one HEAD (and, where asked, of one tag read): the version and its attributes together."""
+    """The answer of one HEAD or GET: the version and its attributes, tags apart.
+
+    :param etag_is_md5: the ETag is surely the MD5 of the body (written whole, not encrypted with a key of KMS or ours)
+    """
 
     info: ObjectInfo
     attributes: ObjectAttributes
+    etag_is_md5: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

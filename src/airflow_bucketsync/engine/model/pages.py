@@ -16,6 +16,7 @@ Schema = Literal[
     "outcomes",  # Outcome per line: what the plan decided, what the report says
     "known",  # KnownObject per line, ascending
     "run",
+    "unit_index",  # what a copy or verify task left: its page, counts and requests
     "listing_index",
     "manifest",
     "report",
@@ -30,6 +31,7 @@ VERSIONS: Mapping[str, int] = {
     "outcomes": 1,
     "known": 1,
     "run": 1,
+    "unit_index": 1,
     "listing_index": 1,
     "manifest": 1,
     "report": 1,
@@ -53,9 +55,9 @@ def check_header(value: Mapping[str, Any], schema: Schema, *, name: str) -> int:
     if not isinstance(value, Mapping) or value.get("schema") != f"bucketsync/{schema}":
         raise PlanMismatch(f"{name} is not a bucketsync/{schema} document")
     version = value.get("version")
-    if not isinstance(version, int) or not 1 <= version <= VERSIONS[schema]:
+    if type(version) is not int or not 1 <= version <= VERSIONS[schema]:
         raise PlanMismatch(
-            f"{name} has version {version!r} of bucketsync/{schema}; this release reads 1 to {VERSIONS[schema]}"
+            f"{name} has version {version!r:.40} of bucketsync/{schema}; this release reads 1 to {VERSIONS[schema]}"
         )
     return version
 

@@ -100,6 +100,11 @@ class Change:
     destination: ObjectInfo | None
     reason: str
 
+    @property
+    def load(self) -> int:
+        """Bytes that carrying it out moves."""
+        return self.source.size if self.kind == "copy" else 0
+
     def to_json(self) -> dict[str, Any]:
         """As one line of a page."""
         line: dict[str, Any] = {"kind": self.kind, "reason": self.reason, "source": self.source.to_json()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import Any, Literal, Self, get_args
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.outcome import STATUSES
 from airflow_bucketsync.engine.model.units import GIB, MIB
 
 Compare = Literal["auto", "exists", "size", "size_mtime", "etag", "checksum", "metadata", "missing_or_older", "always"]
@@ -25,6 +27,8 @@ COMPARE_MODES: tuple[str, ...] = get_args(Compare)
 VERIFY_LEVELS: tuple[str, ...] = get_args(Verify)
 
 SPEC_VERSION = 1
+
+_PAIR = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,249}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,25 @@ class Selection:
     max_size: int | None = None
     storage_classes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name in ("include", "exclude", "storage_classes"):
+            if isinstance(getattr(self, name), str):
+                raise InvalidConfiguration(f"{name} is a list of texts, not one text: write ({getattr(self, name)!r},)")
+        for name in ("modified_after", "modified_before"):
+            time = getattr(self, name)
+            if time is not None and time.tzinfo is None:
+                raise InvalidConfiguration(f"{name}: {time.isoformat()} has no time zone; add one (`+00:00` is UTC)")
+        for name in ("min_size", "max_size"):
+            if (getattr(self, name) or 0) < 0:
+                raise InvalidConfiguration(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.min_size is not None and self.max_size is not None and self.min_size > self.max_size:
+            raise InvalidConfiguration(f"min_size ({self.min_size}) is above max_size ({self.max_size})")
+        if self.modified_after and self.modified_before and self.modified_after > self.modified_before:
+            raise InvalidConfiguration(
+                f"modified_after ({self.modified_after.isoformat()}) is later than "
+                f"modified_before ({self.modified_before.isoformat()})"
+            )
+
     def to_json(self) -> dict[str, Any]:
         """As JSON; what stands at its default is left out."""
         return _options_to_json(self)
@@ -62,14 +85,14 @@ class Selection:
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Back from JSON."""
         return cls(
-            include=tuple(value.get("include", ())),
-            exclude=tuple(value.get("exclude", ())),
+            include=_texts(value.get("include", ())),
+            exclude=_texts(value.get("exclude", ())),
             start_after=value.get("start_after", ""),
             modified_after=_time(value.get("modified_after")),
             modified_before=_time(value.get("modified_before")),
             min_size=value.get("min_size"),
             max_size=value.get("max_size"),
-            storage_classes=tuple(value.get("storage_classes", ())),
+            storage_classes=_texts(value.get("storage_classes", ())),
         )
 
 
@@ -121,9 +144,22 @@ class SyncPolicy:
     tolerate: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if isinstance(self.tolerate, str):
+            raise InvalidConfiguration(f"tolerate is a list of words, not one text: write ({self.tolerate!r},)")
+        words: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+            ("compare", self.compare, COMPARE_MODES),
+            ("verify", self.verify, VERIFY_LEVELS),
+            ("on_missing", self.on_missing, get_args(OnMissing)),
+            ("on_collision", self.on_collision, get_args(OnCollision)),
+            ("folder_markers", self.folder_markers, get_args(FolderMarkers)),
+            ("follow_links", self.follow_links, get_args(FollowLinks)),
+            ("acl", self.acl, get_args(Acl)),
+            *(("tolerate", word, STATUSES) for word in self.tolerate),
+        )
+        for name, word, known in words:
+            if word not in known:
+                raise InvalidConfiguration(f"{name}: {word!r} is none of {', '.join(known)}")
         checks = (
-            (self.compare in COMPARE_MODES, f"compare: {self.compare!r} is none of {', '.join(COMPARE_MODES)}"),
-            (self.verify in VERIFY_LEVELS, f"verify: {self.verify!r} is none of {', '.join(VERIFY_LEVELS)}"),
             (
                 0 <= self.small_threshold <= self.large_threshold,
                 f"small_threshold ({self.small_threshold}) must not be above large_threshold ({self.large_threshold})",
@@ -150,7 +186,7 @@ class SyncPolicy:
         known = {item.name for item in fields(cls)}
         options = {name: option for name, option in value.items() if name in known}
         if "tolerate" in options:
-            options["tolerate"] = tuple(options["tolerate"])
+            options["tolerate"] = _texts(options["tolerate"])
         return cls(**options)
 
 
@@ -166,6 +202,13 @@ class SyncSpec:
     destination: Location
     selection: Selection = field(default_factory=Selection)
     policy: SyncPolicy = field(default_factory=SyncPolicy)
+
+    def __post_init__(self) -> None:
+        if not _PAIR.fullmatch(self.pair):  # it names a folder of the workspace
+            raise InvalidConfiguration(
+                f"{self.pair!r:.80} can't name a pair: use letters, digits, `_`, `-` and `.`, "
+                "at most 250, not beginning with `.` or `-`"
+            )
 
     @classmethod
     def of(
@@ -227,6 +270,10 @@ def _digest(parts: list[Any]) -> str:
 
 def _time(value: str | datetime | None) -> datetime | None:
     return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _texts(value: Any) -> Any:
+    return value if isinstance(value, str) else tuple(value)  # one text is refused by the class, not taken apart
 
 
 def _options_to_json(options: Any) -> dict[str, Any]:

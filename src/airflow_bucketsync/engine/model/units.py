@@ -11,7 +11,7 @@ MIB = 1024 * KIB
 GIB = 1024 * MIB
 TIB = 1024 * GIB
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]*)")
+_SIZE = re.compile(r"([0-9]{1,30})(?:\.([0-9]{1,30}))?\s*([a-zA-Z]*)")
 _SIZE_UNITS = {
     "": 1, "b": 1,
     "k": KIB, "kib": KIB, "m": MIB, "mib": MIB, "g": GIB, "gib": GIB, "t": TIB, "tib": TIB,
@@ -24,20 +24,19 @@ def parse_size(value: int | str, *, name: str = "size") -> int:
 
     :raises InvalidConfiguration: names the option, what was wrong and the form to use
     """
-    if isinstance(value, bool):
-        raise InvalidConfiguration(f"{name}: {value!r} is no size; write bytes, or a number with KiB, MiB, GiB, TiB")
-    if isinstance(value, int):
-        number, unit = str(value), ""
-    else:
-        match = _SIZE.fullmatch(value.strip())
-        number, unit = match.groups() if match else ("", "?")
-    factor = _SIZE_UNITS.get(unit.lower())
-    if not number or factor is None:
-        raise InvalidConfiguration(f"{name}: {value!r} is no size; write bytes, or a number with KiB, MiB, GiB, TiB")
-    size = int(number) * factor if number.isdigit() else int(float(number) * factor)
-    if size < 0:
-        raise InvalidConfiguration(f"{name}: a size can't be negative, got {value!r}")
-    return size
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < 0:
+            raise InvalidConfiguration(f"{name}: a size can't be negative, got {value}")
+        return value
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    factor = _SIZE_UNITS.get(match[3].lower()) if match else None
+    if match is None or factor is None:
+        raise InvalidConfiguration(
+            f"{name}: {value!r:.80} is no size; write bytes, or a number with KiB, MiB, GiB, TiB"
+        )
+    fraction = match[2] or ""
+    scale: int = 10 ** len(fraction)
+    return int(match[1] + fraction) * factor // scale  # no float: it would round above 8 PiB
 
 
 def format_size(size: int) -> str:
@@ -47,6 +46,6 @@ def format_size(size: int) -> str:
     amount = float(size)
     for unit in ("KiB", "MiB", "GiB"):
         amount /= 1024
-        if amount < 1024:
+        if amount < 1023.95:  # above, it would show as 1024.0
             return f"{amount:.1f} {unit}"
     return f"{amount / 1024:.1f} TiB"

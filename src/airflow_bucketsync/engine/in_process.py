@@ -1,0 +1,104 @@
+"""All steps of one run in one process: for tests, benchmarks and notebooks."""
+
+from __future__ import annotations
+
+from airflow_bucketsync.engine.errors import BucketsyncError, SyncIncomplete
+from airflow_bucketsync.engine.model.checkpoint import Checkpoint
+from airflow_bucketsync.engine.model.outcome import Report
+from airflow_bucketsync.engine.model.spec import Selection, SyncPolicy, SyncSpec
+from airflow_bucketsync.engine.steps.copy import copy_batch
+from airflow_bucketsync.engine.steps.listing import list_unit
+from airflow_bucketsync.engine.steps.multipart import finish_copies
+from airflow_bucketsync.engine.steps.plan import make_plan
+from airflow_bucketsync.engine.steps.prepare import prepare
+from airflow_bucketsync.engine.steps.report import make_report
+from airflow_bucketsync.engine.steps.run import MemoryProgress, Run
+from airflow_bucketsync.engine.steps.verify import verify_unit
+from airflow_bucketsync.engine.steps.workspace import Workspace
+from airflow_bucketsync.engine.stores.base import ObjectStore
+from airflow_bucketsync.engine.stores.clock import Clock, SystemClock
+from airflow_bucketsync.engine.stores.gate import Gate
+from airflow_bucketsync.engine.stores.retrying import Retries, RetryingStore
+
+
+def sync(
+    source: ObjectStore,
+    destination: ObjectStore,
+    *,
+    workspace: ObjectStore,
+    selection: Selection | None = None,
+    policy: SyncPolicy | None = None,
+    name: str | None = None,
+    run: str | None = None,
+    checkpoint: Checkpoint | None = None,
+    clock: Clock | None = None,
+    retries: Retries | None = None,
+    check: bool = True,
+) -> Report:
+    """Bring `destination` in step with `source`, step by step as the DAG does, and return the report.
+
+    :param workspace: where pages, results and the pair's memory are kept; another place than both sides
+    :param selection: which objects; default all
+    :param policy: how; the defaults destroy nothing
+    :param name: the pair's id; default a digest of both locations
+    :param run: the run's id; default the time it starts
+    :param checkpoint: of the pair's last run
+    :param retries: how often to try again; None = the defaults
+    :param check: raise when the run is red
+    :raises SyncIncomplete: something is missing; the report was written nevertheless
+    """
+    clock = clock or SystemClock()
+    options = policy or SyncPolicy()
+    spec = SyncSpec.of(source.location, destination.location, name=name, selection=selection, policy=options)
+    run_id = run or f"{clock.now():%Y-%m-%dT%H-%M-%S.%f}"
+    gate = Gate(concurrency=options.concurrency, buffer_size=options.buffer_size, clock=clock)
+    tries = retries or Retries(gate=gate)
+    this = Run(
+        spec=spec,
+        run=run_id,
+        source=RetryingStore(source, tries),
+        destination=RetryingStore(destination, tries),
+        workspace=Workspace(RetryingStore(workspace, tries), pair=spec.pair, run=run_id),
+        gate=gate,
+        clock=clock,
+    )
+    report = run_steps(this, checkpoint=checkpoint)
+    if check and not report.green:
+        raise incomplete(report)
+    return report
+
+
+def run_steps(run: Run, *, checkpoint: Checkpoint | None = None) -> Report:
+    """Every step in the DAG's order; a step that fails skips what depends on it, and `report` always runs."""
+    failed: list[str] = []
+    try:
+        prepared = prepare(run, checkpoint=checkpoint)
+        for unit in prepared.units:
+            list_unit(run, unit)
+        plan = make_plan(run)
+    except BucketsyncError:
+        make_report(run, failed_tasks=["plan"])
+        raise
+    for batch in plan.batches:
+        try:
+            copy_batch(run, plan, batch.number, attempt=1, progress=MemoryProgress())
+        except BucketsyncError as error:
+            failed.append(f"copy {batch.number} ({error})")
+    for unit in finish_copies(run, plan):
+        try:
+            verify_unit(run, plan, unit, attempt=1)
+        except BucketsyncError as error:
+            failed.append(f"verify {unit} ({error})")
+    return make_report(run, failed_tasks=failed, plan_digest=plan.digest).report
+
+
+def incomplete(report: Report) -> SyncIncomplete:
+    """The error that a red run ends with: what is missing, and the first keys."""
+    words = [f"{report.counts.get(word, 0)} {word}" for word in report.red]
+    words += [f"task {name} did not finish" for name in report.incomplete]
+    first = "; ".join(f"{item['key']!r}: {item['message'] or item['reason']}" for item in report.failures[:3])
+    return SyncIncomplete(
+        f"{report.source} -> {report.destination} is not in step: {', '.join(words)}"
+        + (f". First: {first}" if first else "")
+        + ". Everything else was done and is remembered; run again when the cause is mended."
+    )

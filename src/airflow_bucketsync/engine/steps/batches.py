@@ -1,0 +1,39 @@
+"""Write the changes of a plan into balanced batches, one page each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+
+from airflow_bucketsync.engine.model.plan import Batch, Change
+from airflow_bucketsync.engine.rules.batching import Balancer, batch_count
+from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.workspace import PageWriter
+
+
+def write_batches(
+    run: Run, changes: Callable[[], Iterator[Change]], *, objects: int, total_bytes: int
+) -> tuple[Batch, ...]:
+    """Place every change in a batch: the large ones first, then the others in key order.
+
+    :param changes: gives the same changes each time it is called; they are read twice
+    """
+    count = batch_count(objects=objects, bytes=total_bytes, policy=run.spec.policy)
+    balancer = Balancer(count, total_bytes=total_bytes, total_objects=objects)
+    writers: list[PageWriter | None] = [None] * count
+    sizes = [0] * count
+    large = [change for change in changes() if change.load >= balancer.large_from]
+    large.sort(key=lambda change: (-change.load, change.source.key))
+    rest = (change for change in changes() if change.load < balancer.large_from)
+    for change in chain(large, rest):
+        number = balancer.place(change.load)
+        writer = writers[number]
+        if writer is None:
+            writer = writers[number] = run.workspace.page_writer(f"plan/batch-{number:04d}", "changes")
+        writer.write(change.to_json())
+        sizes[number] += change.load
+    return tuple(
+        Batch(number=number, page=writer.finish(), objects=writer.count, bytes=sizes[number])
+        for number, writer in enumerate(writers)
+        if writer is not None
+    )

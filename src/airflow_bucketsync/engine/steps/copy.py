@@ -1,0 +1,230 @@
+"""Copy the objects of one batch, and record what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from airflow_bucketsync.engine.errors import (
+    BucketsyncError,
+    InvalidConfiguration,
+    NotSupported,
+    ObjectChanged,
+    ObjectNotFound,
+    PlanMismatch,
+    StoreFull,
+)
+from airflow_bucketsync.engine.model.condition import Condition
+from airflow_bucketsync.engine.model.equality import equal_content, etags_comparable
+from airflow_bucketsync.engine.model.objects import Fingerprint, PutResult
+from airflow_bucketsync.engine.model.outcome import CopyMode, Outcome, Status
+from airflow_bucketsync.engine.model.plan import Change, Plan
+from airflow_bucketsync.engine.rules.parts import TooLarge, approach
+from airflow_bucketsync.engine.steps.multipart import copy_in_parts
+from airflow_bucketsync.engine.steps.plan import page_of
+from airflow_bucketsync.engine.steps.recording import Recording
+from airflow_bucketsync.engine.steps.run import Progress, Run
+from airflow_bucketsync.engine.steps.units import UnitIndex, read_units, write_unit
+from airflow_bucketsync.engine.stores.base import Transfer, TransferMode, Transferred
+from airflow_bucketsync.engine.stores.gate import Stopped
+
+_STOPS_THE_TASK = (InvalidConfiguration, PlanMismatch, StoreFull, Stopped)
+"""What is not about one object: the task can't go on."""
+
+_TRANSFER_MODES: Mapping[CopyMode, TransferMode] = {
+    "server_copy": "server_copy",
+    "part_copy": "server_copy",
+    "stream": "stream",
+    "stream_parts": "stream",
+    "set_attributes": "set_attributes",
+}
+
+
+def copy_batch(run: Run, plan: Plan, number: int, *, attempt: int, progress: Progress) -> UnitIndex:
+    """Copy what the batch lists and leave a result page with one outcome per object.
+
+    A later try takes over what the earlier ones recorded, and goes on behind it. An object that fails is an outcome.
+
+    :param number: of the batch
+    :param attempt: the try, from 1
+    :param progress: where the batch keeps how far it came, at most 5 s old
+    :raises Stopped: the task was asked to stop; what was done is recorded
+    :raises PlanMismatch: the batch's page is not the one the plan names
+    """
+    started = run.clock.monotonic()
+    before = run.requests()
+    page = page_of(plan, number)
+    recording = Recording(run, number=number, attempt=attempt, plan=plan.digest, progress=progress)
+    batch = _BatchCopy(run, plan, recording, failed_elsewhere=_failed_elsewhere(run, plan, number))
+    batch.copy(run.workspace.read_page(page, "changes", Change.from_json))
+    index = write_unit(
+        run.workspace,
+        "result",
+        number,
+        attempt,
+        plan=plan.digest,
+        outcomes=recording.outcomes,
+        requests=run.requests_since(before),
+        seconds=run.clock.monotonic() - started,
+    )
+    recording.forget()
+    return index
+
+
+def _failed_elsewhere(run: Run, plan: Plan, number: int) -> int:
+    """Objects that failed in the other batches of this run, as far as these are finished."""
+    finished = read_units(run.workspace, "result", plan=plan.digest)
+    return sum(index.counts.get("failed", 0) for other, index in finished.items() if other != number)
+
+
+class _BatchCopy:
+    """One batch being copied: single writes many at once, then objects in parts one after the other."""
+
+    def __init__(self, run: Run, plan: Plan, recording: Recording, *, failed_elsewhere: int) -> None:
+        self.run = run
+        self.plan = plan
+        self.policy = plan.spec.policy
+        self.recording = recording
+        self.failed = failed_elsewhere + recording.outcomes.counts["failed"]
+        self.in_parts: list[tuple[Change, CopyMode]] = []
+        self.single: dict[str, tuple[Change, CopyMode]] = {}
+
+    def copy(self, changes: Iterator[Change]) -> None:
+        for answer in self.run.destination.transfer_many(self._transfers(changes), gate=self.run.gate):
+            change, mode = self.single.pop(answer.transfer.key)
+            self._record(change, mode, answer)
+        for change, mode in self.in_parts:
+            if self._too_many(change):
+                continue
+            self.run.gate.check()
+            transfer = self._transfer(change, mode)
+            self._record(change, mode, copy_in_parts(self.run, transfer, mode=mode, uploads=self.recording))
+        self.recording.save()
+        self.run.gate.check()
+
+    def _transfers(self, changes: Iterator[Change]) -> Iterator[Transfer]:
+        """What goes in one write each; what needs parts, or can't go at all, is put aside."""
+        for change in changes:
+            if change.source.key in self.recording.outcomes or self._too_many(change):
+                continue
+            way = self._approach(change)
+            if isinstance(way, TooLarge):
+                self._add(
+                    change, Outcome(key=change.source.key, status="refused", reason="too_large", message=way.message)
+                )
+            elif way in ("part_copy", "stream_parts"):
+                self.in_parts.append((change, way))
+            else:
+                self.single[change.source.key] = (change, way)
+                yield self._transfer(change, way)
+
+    def _approach(self, change: Change) -> CopyMode | TooLarge:
+        if change.kind == "update":
+            return "set_attributes"
+        return approach(
+            change.source.size,
+            transport=self.plan.transport,
+            policy=self.policy,
+            destination=self.run.destination.capabilities,
+        )
+
+    def _transfer(self, change: Change, mode: CopyMode) -> Transfer:
+        return Transfer(
+            source_store=self.run.source,
+            source=change.source,
+            key=change.source.key,
+            destination=destination_condition(self.run, change),
+            mode=_TRANSFER_MODES[mode],
+            keep_tags=self.policy.tags,
+            acl=None if self.policy.acl == "none" else self.policy.acl,
+        )
+
+    def _too_many(self, change: Change) -> bool:
+        """Whether so many objects failed that this one is not begun any more."""
+        if self.failed <= self.policy.max_errors:
+            return False
+        message = f"not tried: more than max_errors ({self.policy.max_errors}) objects failed"
+        self._add(change, Outcome(key=change.source.key, status="failed", reason="max_errors", message=message))
+        return True
+
+    def _record(self, change: Change, mode: CopyMode, answer: Transferred) -> None:
+        if isinstance(answer.error, _STOPS_THE_TASK):
+            if not isinstance(answer.error, Stopped):
+                self.recording.save()
+                raise answer.error
+            return
+        result, error = answer.result, answer.error
+        if isinstance(error, ObjectChanged) and error.location == self.run.destination.location.url:
+            result = already_there(self.run, change)
+        if result is not None:
+            outcome = _success(change, mode, result, answer.lost)
+        elif error is not None:
+            outcome = failure(change, error, source=self.run.source.location.url, on_missing=self.policy.on_missing)
+        else:
+            raise TypeError(f"a transfer came back without result and error: {change.source.key!r}")
+        self._add(change, replace(outcome, seconds=answer.seconds, attempts=answer.attempts))
+
+    def _add(self, change: Change, outcome: Outcome) -> None:
+        self.failed += outcome.status == "failed" and outcome.reason != "max_errors"
+        self.recording.add(replace(outcome, source=Fingerprint.of(change.source)))
+
+
+def _success(change: Change, mode: CopyMode, result: PutResult, lost: tuple[str, ...]) -> Outcome:
+    """The outcome of an object that was written."""
+    return Outcome(
+        key=change.source.key,
+        status="updated" if change.kind == "update" else "copied",
+        reason=change.reason,
+        bytes=change.load,
+        mode=mode,
+        lost=lost,
+        destination=Fingerprint(
+            size=change.source.size,
+            etag=result.etag,
+            version_id=result.version_id,
+            last_modified=result.last_modified,
+        ),
+    )
+
+
+def destination_condition(run: Run, change: Change) -> Condition:
+    """What must stand at the destination for the write, as far as the store can ask for it."""
+    ability = run.destination.capabilities.conditional_put
+    if ability == "full" or (ability == "create_only" and change.destination is None):
+        return Condition.replacing(change.destination)
+    return Condition.ANY
+
+
+def already_there(run: Run, change: Change) -> PutResult | None:
+    """What stands at the destination, if it is what was to be written: an earlier try did it, its answer was lost."""
+    try:
+        found = run.destination.head(change.source.key)
+        planned = run.source.head(change.source.key, version_id=change.source.version_id)
+    except BucketsyncError:
+        return None
+    if planned.info.etag != change.source.etag or planned.info.size != change.source.size:
+        return None
+    etags = etags_comparable(run.source.capabilities, run.destination.capabilities)
+    if change.kind == "update" or not equal_content(planned.info, found.info, etags=etags):
+        return None
+    info = found.info
+    return PutResult(
+        size=info.size,
+        etag=info.etag,
+        version_id=info.version_id,
+        last_modified=info.last_modified,
+        checksum=info.checksum,
+    )
+
+
+def failure(change: Change, error: BucketsyncError, *, source: str, on_missing: str) -> Outcome:
+    """The outcome of an object that could not be copied."""
+    status: Status = "failed"
+    reason = error.reason
+    if isinstance(error, ObjectNotFound) and error.location == source and error.key == change.source.key:
+        status, reason = ("gone", "not_at_source") if on_missing == "skip" else ("failed", "gone")
+    elif isinstance(error, ObjectChanged):
+        status, reason = "changed", "source_changed" if error.location == source else "destination_changed"
+    elif isinstance(error, NotSupported):
+        status = "refused"
+    return Outcome(key=change.source.key, status=status, reason=reason, message=str(error))

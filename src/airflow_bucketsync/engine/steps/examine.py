@@ -1,0 +1,187 @@
+"""Hold one object at the destination against its source and name every difference.
+
+Used by `verify` (after a copy) and by `compare` (of a whole pair). The words:
+
+`missing`, `size`, `etag` (not what this run wrote), `checksum`, `content` (with the position of the first difference),
+and the names of attributes (`content_type`, `user_metadata`, `tags`, …, `mtime` on a file system).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from airflow_bucketsync.engine.errors import AccessDenied, ObjectNotFound
+from airflow_bucketsync.engine.model.condition import Condition
+from airflow_bucketsync.engine.model.equality import equal_checksums, equal_etags, etags_comparable
+from airflow_bucketsync.engine.model.fidelity import adapted, differences
+from airflow_bucketsync.engine.model.objects import Checksum, Fingerprint, ObjectAttributes, ObjectDetails
+from airflow_bucketsync.engine.model.spec import Verify
+from airflow_bucketsync.engine.stores.base import ObjectBody, ObjectStore
+from airflow_bucketsync.engine.stores.checksums import COMBINABLE, checksum_of, combined
+from airflow_bucketsync.engine.stores.gate import Gate
+
+BLOCK = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What was found of one key.
+
+    :param differences: words of this module; () = nothing
+    :param source_changed: the source is not the version any more that was expected, so only what this run wrote counts
+    :param position: offset of the first byte that differs
+    :param destination: what stands there
+    """
+
+    differences: tuple[str, ...] = ()
+    source_changed: bool = False
+    position: int | None = None
+    destination: Fingerprint | None = None
+
+
+class Examiner:
+    """Looks at single keys of a pair.
+
+    :param level: `listing` holds size and ETag only; `metadata` adds HEAD, tags and checksums; `content` reads both
+    :param tags: hold the tags too
+    """
+
+    def __init__(self, source: ObjectStore, destination: ObjectStore, *, level: Verify, tags: bool, gate: Gate) -> None:
+        self.source = source
+        self.destination = destination
+        self.level = level
+        self.tags = tags and source.capabilities.tags and destination.capabilities.tags
+        self.gate = gate
+        self.etags = etags_comparable(source.capabilities, destination.capabilities)
+
+    def examine(
+        self,
+        key: str,
+        *,
+        source: Fingerprint | None,
+        written: Fingerprint | None = None,
+        lost: tuple[str, ...] = (),
+    ) -> Finding:
+        """Everything in which the destination's object differs.
+
+        :param source: the source version that is expected; None = whatever stands there
+        :param written: what this run wrote; another ETag there is a difference
+        :param lost: attributes already reported as lost
+        """
+        self.gate.check()
+        there = self._head(self.destination, key)
+        if there is None:
+            return Finding(differences=("missing",))
+        found: list[str] = []
+        if source is not None and there.info.size != source.size:
+            found.append("size")
+        if written is not None and written.etag is not None and there.info.etag != written.etag:
+            found.append("etag")
+        fingerprint = Fingerprint.of(there.info)
+        if self.level == "listing":
+            return Finding(differences=tuple(found), destination=fingerprint)
+        here = self._head(self.source, key)
+        if here is None or (source is not None and not _is_version(source, here)):
+            return Finding(differences=tuple(found), source_changed=True, destination=fingerprint)
+        if source is None and here.info.size != there.info.size:
+            found.append("size")
+        found += self._attributes(here, there, lost)
+        position = None
+        if "size" not in found and self._checksums_differ(here, there):
+            found.append("checksum")
+        if self.level == "content" and "size" not in found:
+            position = first_difference(self.source, self.destination, here, there, gate=self.gate)
+            found += ["content"] if position is not None else []
+        return Finding(differences=tuple(found), position=position, destination=fingerprint)
+
+    def _head(self, store: ObjectStore, key: str) -> ObjectDetails | None:
+        with suppress(ObjectNotFound):
+            return store.head(key, checksum=self.level != "listing")
+        return None
+
+    def _checksums_differ(self, here: ObjectDetails, there: ObjectDetails) -> bool:
+        if equal_checksums(here.info.checksum, there.info.checksum) is False:
+            return True
+        both_md5 = here.etag_is_md5 and there.etag_is_md5
+        return self.etags and both_md5 and not equal_etags(here.info.etag, there.info.etag)
+
+    def _attributes(self, here: ObjectDetails, there: ObjectDetails, lost: tuple[str, ...]) -> list[str]:
+        wanted, _ = adapted(
+            replace(here, attributes=self._with_tags(self.source, here)),
+            source=self.source.capabilities,
+            destination=self.destination.capabilities,
+        )
+        if not self.destination.capabilities.user_metadata:
+            return [] if there.info.last_modified == wanted.source_mtime else ["mtime"]
+        found = differences(wanted, self._with_tags(self.destination, there))
+        return [name for name in found if name not in lost]
+
+    def _with_tags(self, store: ObjectStore, details: ObjectDetails) -> ObjectAttributes:
+        if not self.tags:
+            return replace(details.attributes, tags=None)
+        with suppress(AccessDenied):
+            return replace(details.attributes, tags=store.tags(details.info.key))
+        return replace(details.attributes, tags=None)
+
+
+def _is_version(expected: Fingerprint, found: ObjectDetails) -> bool:
+    return found.info.size == expected.size and (expected.etag is None or found.info.etag == expected.etag)
+
+
+def first_difference(
+    source: ObjectStore, destination: ObjectStore, here: ObjectDetails, there: ObjectDetails, *, gate: Gate
+) -> int | None:
+    """The offset of the first byte that differs between two objects of one size; None = they are equal.
+
+    Where the source holds a checksum that can be put together from blocks, only the destination is read unless it
+    differs; otherwise both are.
+    """
+    stored = here.info.checksum
+    comparable = stored is not None and stored.parts is None and stored.algorithm in COMBINABLE
+    if stored is not None and comparable and _checksum_of_object(destination, there, stored, gate=gate) == stored:
+        return None
+    return _position(source, destination, here, there, gate=gate)
+
+
+def _checksum_of_object(store: ObjectStore, details: ObjectDetails, like: Checksum, *, gate: Gate) -> Checksum:
+    blocks: list[tuple[Checksum, int]] = []
+    buffer = memoryview(bytearray(min(BLOCK, max(details.info.size, 1))))
+    with gate.buffer(len(buffer)), store.open(details.info.key, source=Condition.matching(details.info)) as body:
+        while count := _fill(body, buffer):
+            gate.check()
+            blocks.append((checksum_of(like.algorithm, buffer[:count]), count))
+    return combined(like.algorithm, blocks)
+
+
+def _position(
+    source: ObjectStore, destination: ObjectStore, here: ObjectDetails, there: ObjectDetails, *, gate: Gate
+) -> int | None:
+    block = min(BLOCK, max(here.info.size, 1))
+    left, right = memoryview(bytearray(block)), memoryview(bytearray(block))
+    done = 0
+    with (
+        gate.buffer(2 * block),
+        source.open(here.info.key, source=Condition.matching(here.info)) as one,
+        destination.open(there.info.key, source=Condition.matching(there.info)) as two,
+    ):
+        while True:
+            gate.check()
+            first, second = _fill(one, left), _fill(two, right)
+            if left[:first] != right[:second]:
+                pairs = zip(left[:first], right[:second], strict=False)
+                return done + next((index for index, (a, b) in enumerate(pairs) if a != b), min(first, second))
+            if not first:
+                return None
+            done += first
+
+
+def _fill(body: ObjectBody, buffer: memoryview) -> int:
+    """Fill the buffer as far as the body goes."""
+    done = 0
+    while done < len(buffer):
+        count = body.readinto(buffer[done:])
+        if not count:
+            break
+        done += count
+    return done

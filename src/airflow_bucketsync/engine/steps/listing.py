@@ -1,0 +1,163 @@
+"""List one key range of one side into ordered pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from airflow_bucketsync.engine.errors import ListingUntrusted, ObjectNotFound, PlanMismatch
+from airflow_bucketsync.engine.model.names import is_state_name
+from airflow_bucketsync.engine.model.objects import ObjectInfo
+from airflow_bucketsync.engine.model.pages import PageRef
+from airflow_bucketsync.engine.model.plan import ListingIndex, ListUnit, Side
+from airflow_bucketsync.engine.steps.prepare import RunDocument, read_run
+from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.workspace import Workspace
+from airflow_bucketsync.engine.stores.base import ObjectStore
+
+PAGE_OBJECTS = 250_000
+"""Objects of one page file: some 5 MB compressed, so that a temporary file stays small."""
+KEPT_REFUSALS = 1_000
+
+
+class Listing:
+    """The objects of a store in key order, proven page by page, with totals and refused names on the way.
+
+    :param side: state names at a destination are not data and are left out
+    """
+
+    def __init__(self, store: ObjectStore, side: Side, *, after: str = "", until: str | None = None) -> None:
+        self._store = store
+        self._side = side
+        self._after = after
+        self._until = until
+        self.objects = 0
+        self.bytes = 0
+        self.refused: list[tuple[str, str]] = []
+        self.refused_count = 0
+
+    def __iter__(self) -> Iterator[ObjectInfo]:
+        last = self._after
+        limit = self._store.capabilities.page_limit
+        while True:
+            try:
+                page = self._store.list_page(after=last, until=self._until, limit=limit)
+            except ObjectNotFound:
+                if self._side == "destination" and self._store.capabilities.keeps_mtime:
+                    return  # a folder that the first copy makes
+                raise
+            self.refused_count += len(page.refused)
+            self.refused += page.refused[: max(0, KEPT_REFUSALS - len(self.refused))]
+            for info in page.items:
+                if info.key <= last:
+                    raise ListingUntrusted(
+                        f"the listing is out of order: after {last!r}", location=self._store.location.url, key=info.key
+                    )
+                last = info.key
+                if self._side == "destination" and is_state_name(info.key):
+                    continue
+                self.objects += 1
+                self.bytes += info.size
+                yield info
+            if page.next_after is None:
+                return
+            if page.next_after < last or (not page.items and page.next_after == last and not page.refused):
+                raise ListingUntrusted("the listing does not get on", location=self._store.location.url, key=last)
+            last = page.next_after
+
+
+def store_of(run: Run, side: Side) -> ObjectStore:
+    """The store of one side."""
+    return run.source if side == "source" else run.destination
+
+
+def list_unit(run: Run, number: int) -> ListingIndex:
+    """List one unit into pages and write its index last, so that an index means a complete listing.
+
+    :raises ListingUntrusted: a page lacked its proof, again and again
+    """
+    unit = read_run(run.workspace).units[number]
+    store = store_of(run, unit.side)
+    before = run.requests()
+    listing = Listing(store, unit.side, after=unit.after, until=unit.until)
+    pages: list[PageRef] = []
+    writer = None
+    for info in listing:
+        run.gate.check()
+        if writer is None:
+            writer = run.workspace.page_writer(f"list/{unit.side}-{number:04d}-{len(pages):05d}", "listing")
+        writer.write(info.to_json())
+        if writer.count >= PAGE_OBJECTS:
+            pages.append(writer.finish())
+            writer = None
+    if writer is not None:
+        pages.append(writer.finish())
+    index = ListingIndex(
+        unit=unit,
+        pages=tuple(pages),
+        objects=listing.objects,
+        bytes=listing.bytes,
+        requests=run.requests_since(before)[unit.side],
+        refused=tuple(listing.refused),
+        refused_count=listing.refused_count,
+    )
+    run.workspace.write_document(_index_name(unit), "listing_index", index.to_json())
+    return index
+
+
+def _index_name(unit: ListUnit) -> str:
+    return f"list/{unit.side}-{unit.number:04d}.json"
+
+
+def read_index(workspace: Workspace, unit: ListUnit) -> ListingIndex:
+    """The finished listing of a unit.
+
+    :raises PlanMismatch: it is missing; nothing may be planned without it
+    """
+    try:
+        return ListingIndex.from_json(workspace.read_document(_index_name(unit), "listing_index"))
+    except ObjectNotFound:
+        raise PlanMismatch(
+            f"the listing of {unit.side} unit {unit.number} is missing", location=workspace.store.location.url
+        ) from None
+
+
+class Listed:
+    """One side's objects for the plan: from the pages of its units, or listed here and now.
+
+    Iterate once; then `objects`, `bytes`, `refused` and `refused_count` hold the totals.
+    """
+
+    def __init__(self, run: Run, document: RunDocument, side: Side) -> None:
+        self._run = run
+        self._document = document
+        self._side: Side = side
+        self.objects = 0
+        self.bytes = 0
+        self.refused: list[tuple[str, str]] = []
+        self.refused_count = 0
+        self.requests: dict[str, int] = {}
+
+    def __iter__(self) -> Iterator[ObjectInfo]:
+        for unit in self._document.units:
+            if unit.side != self._side:
+                continue
+            if self._document.mapped:
+                yield from self._from_pages(unit)
+            else:
+                listing = Listing(store_of(self._run, unit.side), unit.side, after=unit.after, until=unit.until)
+                yield from listing
+                self._add(listing)
+
+    def _from_pages(self, unit: ListUnit) -> Iterator[ObjectInfo]:
+        index = read_index(self._run.workspace, unit)
+        for page in index.pages:
+            yield from self._run.workspace.read_page(page, "listing", ObjectInfo.from_json)
+        for operation, count in index.requests.items():
+            self.requests[operation] = self.requests.get(operation, 0) + count
+        self._add(index)
+
+    def _add(self, finished: Listing | ListingIndex) -> None:
+        self.objects += finished.objects
+        self.bytes += finished.bytes
+        self.refused += finished.refused
+        self.refused_count += finished.refused_count

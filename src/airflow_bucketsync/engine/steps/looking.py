@@ -1,0 +1,68 @@
+"""Look at pairs of objects that listings can't tell apart: HEAD both sides, many at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from airflow_bucketsync.engine.errors import AccessDenied
+from airflow_bucketsync.engine.model.objects import ObjectDetails, ObjectInfo
+from airflow_bucketsync.engine.model.plan import KnownObject
+from airflow_bucketsync.engine.rules.diff import Comparison, Decision
+from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.stores.base import Head, ObjectStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A pair of listed objects, and what could be decided so far."""
+
+    source: ObjectInfo
+    destination: ObjectInfo | None
+    known: KnownObject | None
+    decision: Decision
+
+
+def look_at(run: Run, comparison: Comparison, waiting: Sequence[Look]) -> Iterator[Decision]:
+    """The final decision for each of them, in their order.
+
+    What can't be looked at is copied: writing again is safe, passing over is not. What changed since it was listed is
+    copied too; the copy itself is pinned to what was listed, and says `changed`.
+    """
+    keys = [look.source.key for look in waiting if look.decision.verdict == "look"]
+    here = {head.key: head for head in run.source.head_many(keys, gate=run.gate)} if keys else {}
+    there = {head.key: head for head in run.destination.head_many(keys, gate=run.gate)} if keys else {}
+    run.gate.check()
+    for look in waiting:
+        if look.decision.verdict != "look":
+            yield look.decision
+            continue
+        source, destination = _as_listed(here, look.source), _as_listed(there, look.destination)
+        if source is None or destination is None:
+            yield Decision("copy", "not_comparable")
+            continue
+        content_known = look.decision.reason == "metadata"
+        if comparison.mode == "metadata" or content_known:
+            source = _with_tags(run.source, source)
+            destination = _with_tags(run.destination, destination)
+        yield comparison.looked_at(source, destination, content_known=content_known)
+
+
+def _as_listed(heads: dict[str, Head], listed: ObjectInfo | None) -> ObjectDetails | None:
+    """What HEAD said, if it speaks of the version that was listed."""
+    head = heads.get(listed.key) if listed is not None else None
+    if head is None or head.details is None or listed is None:
+        return None
+    found = head.details.info
+    same = found.size == listed.size and (listed.etag is None or found.etag == listed.etag)
+    return head.details if same else None
+
+
+def _with_tags(store: ObjectStore, details: ObjectDetails) -> ObjectDetails:
+    if not store.capabilities.tags:
+        return details
+    with suppress(AccessDenied):
+        tags = store.tags(details.info.key)
+        return replace(details, attributes=replace(details.attributes, tags=tags))
+    return details

@@ -1,0 +1,154 @@
+"""Begin a run: check what can be checked, write down what it is to do, decide what to list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from airflow_bucketsync.engine.errors import InvalidConfiguration, ObjectNotFound, PlanMismatch
+from airflow_bucketsync.engine.model.checkpoint import Checkpoint
+from airflow_bucketsync.engine.model.plan import ListUnit, Side
+from airflow_bucketsync.engine.model.spec import SyncSpec
+from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.workspace import Workspace
+
+RUN_DOCUMENT = "run.json"
+
+SMALL = 20_000
+"""Objects on both sides together that `plan` lists by itself: some 20 pages, which cost less than another task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What `prepare` decided.
+
+    :param units: numbers of the units to list in tasks of their own; () = `plan` lists by itself
+    :param digest: SHA-256 of `run.json`; every later task checks it
+    """
+
+    units: tuple[int, ...]
+    digest: str
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"units": list(self.units), "digest": self.digest, "warnings": list(self.warnings)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDocument:
+    """What a run is to do, as written down at its start.
+
+    :param units: what to list, both sides; tasks of their own list them only if `mapped`
+    """
+
+    spec: SyncSpec
+    run: str
+    started: datetime
+    units: tuple[ListUnit, ...]
+    mapped: bool
+    warnings: tuple[str, ...]
+    requests: dict[str, dict[str, int]]
+
+    def to_json(self) -> dict[str, Any]:
+        """As a document."""
+        return {
+            "spec": self.spec.to_json(),
+            "run": self.run,
+            "started": self.started.isoformat(),
+            "units": [unit.to_json() for unit in self.units],
+            "mapped": self.mapped,
+            "warnings": list(self.warnings),
+            "requests": self.requests,
+        }
+
+
+def prepare(run: Run, *, checkpoint: Checkpoint | None = None, warnings: Sequence[str] = ()) -> Prepared:
+    """Check the locations, choose the units to list and write `run.json`.
+
+    :param checkpoint: the pair's last run, where it fits; it only orders work
+    :raises InvalidConfiguration: the locations overlap
+    :raises ObjectNotFound: the source (or the destination's bucket) is not there
+    """
+    started = run.clock.now()
+    before = run.requests()
+    check_overlap(run.spec)
+    start = run.spec.selection.start_after
+    units = (
+        ListUnit(number=0, side="source", after=start),
+        ListUnit(number=1, side="destination", after=start),
+    )
+    document = RunDocument(
+        spec=run.spec,
+        run=run.run,
+        started=started,
+        units=units,
+        mapped=not _is_small(run, checkpoint),
+        warnings=tuple(warnings),
+        requests=run.requests_since(before),
+    )
+    digest = run.workspace.write_document(RUN_DOCUMENT, "run", document.to_json())
+    numbers = tuple(unit.number for unit in units) if document.mapped else ()
+    return Prepared(units=numbers, digest=digest, warnings=document.warnings)
+
+
+def check_overlap(spec: SyncSpec) -> None:
+    """Refuse a pair whose sides lie inside each other: copies would grow for ever.
+
+    :raises InvalidConfiguration: names both
+    """
+    source, destination = spec.source, spec.destination
+    if source.below(destination) or destination.below(source):
+        raise InvalidConfiguration(
+            f"source {source.url} and destination {destination.url} overlap: one lies inside the other; "
+            "choose prefixes of which neither begins with the other"
+        )
+
+
+def _is_small(run: Run, checkpoint: Checkpoint | None) -> bool:
+    """Whether one task lists both sides sooner than three would; told by the last run, else by the first pages."""
+    if checkpoint is not None:
+        return sum(checkpoint.objects.values()) <= SMALL
+    sides: tuple[Side, ...] = ("source", "destination")
+    for side in sides:
+        store = run.source if side == "source" else run.destination
+        try:
+            page = store.list_page(after=run.spec.selection.start_after)
+        except ObjectNotFound:
+            if side == "source" or not store.capabilities.keeps_mtime:
+                raise
+            continue  # a folder that the first copy makes
+        if page.next_after is not None:
+            return False
+    return True
+
+
+def read_run(workspace: Workspace, digest: str | None = None) -> RunDocument:
+    """What `prepare` wrote down.
+
+    :param digest: what `prepare` said of it; None = trust the workspace (reports on a broken run)
+    :raises PlanMismatch: it is missing or another one
+    """
+    try:
+        value = workspace.read_document(RUN_DOCUMENT, "run", digest=digest)
+    except ObjectNotFound:
+        raise PlanMismatch(
+            "the run's folder has no run.json: did `prepare` finish, and do all workers reach the same workspace?",
+            location=workspace.store.location.url,
+        ) from None
+    return RunDocument(
+        spec=SyncSpec.from_json(value["spec"]),
+        run=value["run"],
+        started=datetime.fromisoformat(value["started"]),
+        units=tuple(ListUnit.from_json(unit) for unit in value["units"]),
+        mapped=value["mapped"],
+        warnings=tuple(value["warnings"]),
+        requests=value["requests"],
+    )
+
+
+def open_spec(workspace: Workspace, digest: str | None) -> SyncSpec:
+    """The spec that `prepare` wrote down."""
+    return read_run(workspace, digest).spec

@@ -1,0 +1,267 @@
+"""Bring together what every task left: the report, the pair's memory, the checkpoint."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+from airflow_bucketsync.engine.errors import BucketsyncError, CheckpointMismatch, PlanMismatch
+from airflow_bucketsync.engine.model.checkpoint import Checkpoint
+from airflow_bucketsync.engine.model.outcome import RED, WRITTEN, Outcome, Report
+from airflow_bucketsync.engine.model.plan import KnownObject, Plan
+from airflow_bucketsync.engine.steps.known import Known, open_known, update_known
+from airflow_bucketsync.engine.steps.plan import read_plan
+from airflow_bucketsync.engine.steps.prepare import RunDocument, read_run
+from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.units import UnitIndex, outcomes_of, read_units, requests_of
+from airflow_bucketsync.engine.steps.workspace import PageWriter, folder_name
+
+SHOWN_FAILURES = 20
+_BY_DECISION = frozenset({"dry_run"})
+"""Reasons for which `withheld` is not red."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The end of a run."""
+
+    report: Report
+    checkpoint: Checkpoint
+
+
+def make_report(
+    run: Run,
+    *,
+    failed_tasks: Sequence[str] = (),
+    plan_digest: str | None = None,
+    run_digest: str | None = None,
+) -> Finished:
+    """Count what became of every object, write the report, and remember what was proven.
+
+    Works on whatever the tasks left; what is missing makes the run red. Everything is saved before anyone raises.
+
+    :param failed_tasks: names of tasks that failed or never ran because of another's failure
+    :param plan_digest: what `plan` said of its manifest; another one in the workspace makes the run red
+    :param run_digest: what `prepare` said of `run.json`
+    """
+    return _Reporter(run, failed_tasks, plan_digest, run_digest).make()
+
+
+class _Reporter:
+    """One report in the making."""
+
+    def __init__(self, run: Run, failed_tasks: Sequence[str], plan_digest: str | None, run_digest: str | None) -> None:
+        self.run = run
+        self.policy = run.spec.policy
+        self.incomplete: list[str] = list(failed_tasks)
+        self.warnings: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self.reasons: Counter[str] = Counter()
+        self.lost: Counter[str] = Counter()
+        self.failures: list[dict[str, Any]] = []
+        self.bytes = 0
+        self.by_decision = 0
+        self.before = run.requests()
+        self.document = self._read_run(run_digest)
+        self.plan = self._read_plan(plan_digest)
+        self.results = self._units("result")
+        self.findings = self._units("findings")
+
+    def make(self) -> Finished:
+        writer = self.run.workspace.page_writer("report/objects", "outcomes")
+        self._count(writer)
+        objects = writer.finish().name if writer.count else None
+        report = self._report(objects)
+        if self.plan is not None and not self.policy.dry_run:
+            self._remember(self.plan)
+            report = replace(report, warnings=tuple(self.warnings))
+        self.run.workspace.write_document("report.json", "report", report.to_json())
+        return Finished(report=report, checkpoint=self._checkpoint(report))
+
+    # what the tasks left ----------------------------------------------------------------------------------------
+
+    def _read_run(self, digest: str | None) -> RunDocument | None:
+        try:
+            document = read_run(self.run.workspace, digest)
+        except (PlanMismatch, KeyError, TypeError, ValueError) as error:
+            self._missing("prepare", error)
+            return None
+        self.warnings += document.warnings
+        return document
+
+    def _read_plan(self, digest: str | None) -> Plan | None:
+        try:
+            plan = read_plan(self.run.workspace, digest)
+        except PlanMismatch as error:
+            self._missing("plan", error)
+            return None
+        self.warnings += [warning for warning in plan.warnings if warning not in self.warnings]
+        self.counts.update({word: n for word, n in plan.counts.items() if word == "same"})
+        self.reasons.update({word: n for word, n in plan.reasons.items() if word.startswith("same:")})
+        return plan
+
+    def _units(self, kind: str) -> dict[int, UnitIndex]:
+        if self.plan is None:
+            return {}
+        return read_units(self.run.workspace, "result" if kind == "result" else "findings", plan=self.plan.digest)
+
+    def _missing(self, task: str, error: Exception | None = None) -> None:
+        if not any(name == task or name.startswith(f"{task} ") for name in self.incomplete):
+            self.incomplete.append(task)
+        if error is not None and not isinstance(error, KeyError):
+            self.warnings.append(str(error))
+
+    # counting ---------------------------------------------------------------------------------------------------
+
+    def _count(self, writer: PageWriter) -> None:
+        """One record per object that is not `same`, each key once."""
+        for outcome in self._outcomes():
+            writer.write(outcome.to_json())
+            self.counts[outcome.status] += 1
+            self.reasons[f"{outcome.status}: {outcome.reason}"] += 1
+            self.lost.update(outcome.lost)
+            if outcome.status in ("copied", "moved"):
+                self.bytes += outcome.bytes
+            self.by_decision += outcome.status == "withheld" and outcome.reason in _BY_DECISION
+            if outcome.status in RED and outcome.reason not in _BY_DECISION and len(self.failures) < SHOWN_FAILURES:
+                shown = {"key": outcome.key, "status": outcome.status, "reason": outcome.reason}
+                self.failures.append({**shown, "message": outcome.message})
+
+    def _outcomes(self) -> Iterator[Outcome]:
+        if self.plan is None:
+            return
+        if self.plan.decided is not None:
+            yield from self.run.workspace.read_page(self.plan.decided, "outcomes", Outcome.from_json)
+        for batch in self.plan.batches:
+            index = self.results.get(batch.number)
+            if index is None:
+                self._missing(f"copy {batch.number}")
+                continue
+            yield from self._verified(index)
+
+    def _verified(self, index: UnitIndex) -> Iterator[Outcome]:
+        """The outcomes of a batch after verification; what was written and not looked at is not proven."""
+        findings = self._findings_of(index)
+        found = next(findings, None)
+        for outcome in outcomes_of(self.run.workspace, index):
+            while found is not None and found.key < outcome.key:
+                found = next(findings, None)
+            if outcome.status not in WRITTEN or self.policy.verify == "none":
+                yield outcome
+            elif found is not None and found.key == outcome.key and found.source == outcome.source:
+                yield found
+            else:
+                yield replace(outcome, status="unverified", reason="not_looked_at", verified=False)
+
+    def _findings_of(self, index: UnitIndex) -> Iterator[Outcome]:
+        if self.policy.verify == "listing":
+            pages = [outcomes_of(self.run.workspace, finding) for finding in self.findings.values()]
+            return iter(heapq.merge(*pages, key=attrgetter("key")))
+        finding = self.findings.get(index.number)
+        return iter(()) if finding is None else outcomes_of(self.run.workspace, finding)
+
+    # the report ---------------------------------------------------------------------------------------------------
+
+    def _report(self, objects: str | None) -> Report:
+        occurred = {word for word, n in self.counts.items() if n}
+        if self.by_decision == self.counts["withheld"]:
+            occurred.discard("withheld")
+        red = tuple(sorted(occurred & RED - set(self.policy.tolerate)))
+        started = self.run.clock.now() if self.document is None else self.document.started
+        ended = self.run.clock.now()
+        written = sum(self.counts[word] for word in WRITTEN) + self.counts["unverified"]
+        green = not red and not self.incomplete
+        return Report(
+            pair=self.run.spec.pair,
+            run=self.run.run,
+            mode="dry_run" if self.policy.dry_run else "full",
+            source=self.run.spec.source.url,
+            destination=self.run.spec.destination.url,
+            started=started,
+            ended=ended,
+            seconds=(ended - started).total_seconds(),
+            counts={word: n for word, n in sorted(self.counts.items()) if n},
+            reasons=dict(sorted(self.reasons.items())),
+            bytes=self.bytes,
+            requests=self._requests(),
+            verify=self.policy.verify,
+            verified=green and self.policy.verify != "none" and not self.policy.dry_run,
+            changed_anything=written > 0,
+            red=red,
+            tolerated=tuple(sorted(occurred & RED & set(self.policy.tolerate))),
+            incomplete=tuple(self.incomplete),
+            lost=dict(sorted(self.lost.items())),
+            warnings=tuple(self.warnings),
+            failures=tuple(self.failures),
+            plan_digest=None if self.plan is None else self.plan.digest,
+            objects=objects,
+        )
+
+    def _requests(self) -> Mapping[str, Mapping[str, int]]:
+        total = requests_of([*self.results.values(), *self.findings.values()])
+        parts: list[Mapping[str, Mapping[str, int]]] = [self.run.requests_since(self.before)]
+        parts += [self.document.requests] if self.document is not None else []
+        parts += [self.plan.requests] if self.plan is not None else []
+        for part in parts:
+            for side, kinds in part.items():
+                total.setdefault(side, Counter()).update(kinds)
+        return {side: dict(sorted(kinds.items())) for side, kinds in total.items()}
+
+    # memory -------------------------------------------------------------------------------------------------------
+
+    def _remember(self, plan: Plan) -> None:
+        """Write what was proven into `known`; trouble there costs the next run time, never this one its result."""
+        if plan.delta is None and not any(index.counts for index in self.results.values()):
+            return
+        version = f"{folder_name(self.run.run)}-{self.run.clock.now():%Y%m%dT%H%M%S%f}"
+        try:
+            known = open_known(self.run.workspace, self.run.spec)
+            try:
+                self._update(plan, known, version)
+            except CheckpointMismatch:
+                self._update(plan, Known(self.run.workspace), version + "-anew")
+        except BucketsyncError as error:
+            self.warnings.append(f"what this run proved could not be remembered, the next run compares anew: {error}")
+
+    def _update(self, plan: Plan, known: Known, version: str) -> None:
+        deltas: list[Iterator[KnownObject]] = []
+        if plan.delta is not None:
+            deltas.append(self.run.workspace.read_page(plan.delta, "known", KnownObject.from_json))
+        deltas += [self._proven(index) for index in self.results.values()]
+        update_known(self.run.workspace, self.run.spec, known=known, deltas=deltas, version=version)
+
+    def _proven(self, index: UnitIndex) -> Iterator[KnownObject]:
+        for outcome in self._verified(index):
+            if outcome.status in WRITTEN and outcome.verified:
+                yield KnownObject(key=outcome.key, source=outcome.source, destination=outcome.destination)
+
+    def _checkpoint(self, report: Report) -> Checkpoint:
+        watermark: datetime | None = None
+        if self.document is not None and report.verified:
+            watermark = self.document.started
+        listed = {} if self.plan is None else self.plan.listed
+        return Checkpoint(
+            pair=report.pair,
+            fingerprint=self.run.spec.fingerprint(),
+            run=report.run,
+            green=report.green,
+            verified=report.verified,
+            watermark=watermark,
+            objects={side: totals["objects"] for side, totals in listed.items()},
+            counts=report.counts,
+            bytes=report.bytes,
+            updated=report.ended,
+        )
+
+
+def read_report(run: Run) -> Report | None:
+    """The report of a run, if it has one."""
+    with suppress(BucketsyncError):
+        return Report.from_json(run.workspace.read_document("report.json", "report"))
+    return None

@@ -1,0 +1,84 @@
+"""Lines kept in a temporary file of this machine for a second pass, or to be sorted."""
+
+from __future__ import annotations
+
+import heapq
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+import zstandard
+
+_FRAME = 512 * 1024
+_CHUNK = 200_000
+
+
+class Spool:
+    """JSON lines in a compressed temporary file: append all, then read them any number of times."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self._compressor = zstandard.ZstdCompressor(level=1)
+        self._lines: list[bytes] = []
+        self._pending = 0
+        self.count = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def write(self, line: Any) -> None:
+        """Append one line."""
+        data = orjson.dumps(line)
+        self._lines.append(data)
+        self._pending += len(data)
+        self.count += 1
+        if self._pending >= _FRAME:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._lines:
+            frame = self._compressor.compress(b"\n".join(self._lines))
+            self._file.write(len(frame).to_bytes(4, "big") + frame)
+            self._lines, self._pending = [], 0
+
+    def __iter__(self) -> Iterator[Any]:
+        self._flush()
+        self._file.seek(0)
+        decompressor = zstandard.ZstdDecompressor()
+        while head := self._file.read(4):
+            frame = self._file.read(int.from_bytes(head, "big"))
+            position = self._file.tell()
+            for data in decompressor.decompress(frame).split(b"\n"):
+                yield orjson.loads(data)
+            self._file.seek(position)
+
+
+def sorted_lines(lines: Iterable[list[str]], *, key: Callable[[list[str]], Any]) -> Iterator[list[str]]:
+    """Any number of lines in order, 200,000 of them in memory at a time."""
+    runs: list[Spool] = []
+    try:
+        chunk: list[list[str]] = []
+        for line in lines:
+            chunk.append(line)
+            if len(chunk) >= _CHUNK:
+                runs.append(_spooled(sorted(chunk, key=key)))
+                chunk = []
+        chunk.sort(key=key)
+        yield from heapq.merge(*runs, chunk, key=key)
+    finally:
+        for run in runs:
+            run.__exit__(None, None, None)
+
+
+def _spooled(lines: Iterable[list[str]]) -> Spool:
+    spool = Spool()
+    for line in lines:
+        spool.write(line)
+    return spool

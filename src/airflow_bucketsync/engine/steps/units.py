@@ -1,0 +1,166 @@
+"""What the mapped tasks of a run left behind: one page and one index per task and try."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import orjson
+
+from airflow_bucketsync.engine.errors import PlanMismatch
+from airflow_bucketsync.engine.model.outcome import Outcome
+from airflow_bucketsync.engine.model.pages import PageRef, Schema
+from airflow_bucketsync.engine.steps.workspace import Workspace
+
+Kind = Literal["result", "findings"]
+_NAME = re.compile(r"(\d+)-try(\d+)\.json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitIndex:
+    """A finished task's page and totals; it is written last, so that it means a complete page.
+
+    :param number: number of the batch or unit
+    :param attempt: the try that wrote it; the highest one counts
+    :param plan: digest of the plan it worked on
+    :param requests: per side the requests of this try
+    :param seconds: wall time of this try
+    """
+
+    kind: Kind
+    number: int
+    attempt: int
+    plan: str
+    page: PageRef
+    counts: Mapping[str, int]
+    bytes: int
+    requests: Mapping[str, Mapping[str, int]]
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As a document."""
+        return {
+            "kind": self.kind,
+            "number": self.number,
+            "attempt": self.attempt,
+            "plan": self.plan,
+            "page": self.page.to_json(),
+            "counts": dict(self.counts),
+            "bytes": self.bytes,
+            "requests": {side: dict(kinds) for side, kinds in self.requests.items()},
+            "seconds": round(self.seconds, 3),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Back from a document."""
+        return cls(
+            kind=value["kind"],
+            number=value["number"],
+            attempt=value["attempt"],
+            plan=value["plan"],
+            page=PageRef.from_json(value["page"]),
+            counts=value["counts"],
+            bytes=value["bytes"],
+            requests=value["requests"],
+            seconds=value["seconds"],
+        )
+
+
+class Outcomes:
+    """The outcomes of one task in the making: kept as lines, by key."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, bytes] = {}
+        self.counts: Counter[str] = Counter()
+        self.bytes = 0
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._lines
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def add(self, outcome: Outcome) -> None:
+        """Keep an outcome; a key has one."""
+        if outcome.key in self._lines:
+            raise ValueError(f"two outcomes for {outcome.key!r}")
+        self._lines[outcome.key] = orjson.dumps(outcome.to_json())
+        self.counts[outcome.status] += 1
+        if outcome.status in ("copied", "moved"):
+            self.bytes += outcome.bytes
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """All lines in key order."""
+        for key in sorted(self._lines):
+            yield orjson.loads(self._lines[key])
+
+
+def write_unit(
+    workspace: Workspace,
+    kind: Kind,
+    number: int,
+    attempt: int,
+    *,
+    plan: str,
+    outcomes: Outcomes,
+    requests: Mapping[str, Mapping[str, int]],
+    seconds: float,
+) -> UnitIndex:
+    """Store the page of a task, then its index."""
+    name = f"{kind}/{number:04d}-try{attempt:02d}"
+    index = UnitIndex(
+        kind=kind,
+        number=number,
+        attempt=attempt,
+        plan=plan,
+        page=workspace.write_page(name, kind, outcomes.lines()),
+        counts=dict(outcomes.counts),
+        bytes=outcomes.bytes,
+        requests=requests,
+        seconds=seconds,
+    )
+    workspace.write_document(f"{name}.json", "unit_index", index.to_json())
+    return index
+
+
+def read_units(workspace: Workspace, kind: Kind, *, plan: str) -> dict[int, UnitIndex]:
+    """The index of the highest complete try of each number; those of another plan don't count."""
+    tries: dict[int, list[int]] = {}
+    for name in workspace.list_names(f"{kind}/"):
+        match = _NAME.fullmatch(name.removeprefix(f"{kind}/"))
+        if match:
+            tries.setdefault(int(match[1]), []).append(int(match[2]))
+    found = {}
+    for number, attempts in sorted(tries.items()):
+        for attempt in sorted(attempts, reverse=True):
+            index = _read_index(workspace, f"{kind}/{number:04d}-try{attempt:02d}.json")
+            if index.plan == plan:
+                found[number] = index
+                break
+    return found
+
+
+def _read_index(workspace: Workspace, name: str) -> UnitIndex:
+    try:
+        return UnitIndex.from_json(workspace.read_document(name, "unit_index"))
+    except (KeyError, TypeError) as error:
+        raise PlanMismatch(f"{name} is damaged: {type(error).__name__}: {error}") from None
+
+
+def outcomes_of(workspace: Workspace, index: UnitIndex) -> Iterator[Outcome]:
+    """The outcomes of a finished task, in key order."""
+    schema: Schema = index.kind
+    return workspace.read_page(index.page, schema, Outcome.from_json)
+
+
+def requests_of(indexes: Iterable[UnitIndex]) -> dict[str, Counter[str]]:
+    """Requests of several tasks together, per side."""
+    total: dict[str, Counter[str]] = {"source": Counter(), "destination": Counter()}
+    for index in indexes:
+        for side, kinds in index.requests.items():
+            total.setdefault(side, Counter()).update(kinds)
+    return total

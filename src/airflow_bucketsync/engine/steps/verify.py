@@ -1,0 +1,144 @@
+"""Look at what a batch wrote and say of each object whether it is proven."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from operator import attrgetter
+
+from airflow_bucketsync.engine.errors import BucketsyncError, PlanMismatch, TransientError
+from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
+from airflow_bucketsync.engine.model.outcome import WRITTEN, Outcome
+from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.steps.examine import Examiner, Finding
+from airflow_bucketsync.engine.steps.listing import Listing
+from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.units import Outcomes, UnitIndex, outcomes_of, read_units, write_unit
+from airflow_bucketsync.engine.stores.gate import Stopped
+from airflow_bucketsync.engine.stores.transfer import in_threads
+
+RECHECKS = (0.5, 1.0, 2.0)
+"""Seconds before an object that looks wrong is looked at again: a store may answer with an older state for a moment."""
+RECHECKED = 100
+"""Objects of one unit that are looked at again; where more look wrong, it is not for a moment."""
+
+
+def verify_unit(run: Run, plan: Plan, number: int, *, attempt: int) -> UnitIndex:
+    """Verify the objects that a batch wrote (by listing: all batches at once) and leave a findings page.
+
+    :raises PlanMismatch: the batch's result page is missing
+    :raises Stopped: the task was asked to stop
+    """
+    started = run.clock.monotonic()
+    before = run.requests()
+    finished = read_units(run.workspace, "result", plan=plan.digest)
+    if number not in finished:
+        raise PlanMismatch(f"the result of batch {number} is missing; clear `copy` for it to be made again")
+    outcomes = Outcomes()
+    if run.spec.policy.verify == "listing":
+        pages = [_written(outcomes_of(run.workspace, index)) for index in finished.values()]
+        for outcome in _by_listing(run, heapq.merge(*pages, key=attrgetter("key"))):
+            outcomes.add(outcome)
+    else:
+        look = _looker(run)
+        written = _written(outcomes_of(run.workspace, finished[number]))
+        for answer in in_threads(look, written, gate=run.gate):
+            if answer is not None:
+                outcomes.add(answer)
+    if run.gate.stopped:
+        raise Stopped("the task was asked to stop")
+    return write_unit(
+        run.workspace,
+        "findings",
+        number,
+        attempt,
+        plan=plan.digest,
+        outcomes=outcomes,
+        requests=run.requests_since(before),
+        seconds=run.clock.monotonic() - started,
+    )
+
+
+def _written(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    return (outcome for outcome in outcomes if outcome.status in WRITTEN)
+
+
+def _looker(run: Run) -> Callable[[Outcome], Outcome | None]:
+    """Looks at one object, again after a while if it looks wrong; None = asked to stop."""
+    policy = run.spec.policy
+    examiner = Examiner(run.source, run.destination, level=policy.verify, tags=policy.tags, gate=run.gate)
+    rechecked = itertools.count()
+
+    def look(outcome: Outcome) -> Outcome | None:
+        try:
+            finding = examiner.examine(
+                outcome.key, source=outcome.source, written=outcome.destination, lost=outcome.lost
+            )
+            again = RECHECKS if finding.differences and next(rechecked) < RECHECKED else ()
+            for seconds in again:
+                if not finding.differences:
+                    break
+                if run.clock.wait(seconds, run.gate.stop_event):
+                    return None
+                finding = examiner.examine(
+                    outcome.key, source=outcome.source, written=outcome.destination, lost=outcome.lost
+                )
+        except Stopped:
+            return None
+        except BucketsyncError as error:
+            kind = "transient" if isinstance(error, TransientError) else error.reason
+            return replace(
+                outcome, status="unverified", reason=f"not_looked_at: {kind}", message=str(error), verified=False
+            )
+        return judged(outcome, finding)
+
+    return look
+
+
+def judged(outcome: Outcome, finding: Finding) -> Outcome:
+    """The outcome of a written object after it was looked at."""
+    if finding.differences:
+        words = ", ".join(finding.differences)
+        where = f" (first difference at byte {finding.position})" if finding.position is not None else ""
+        return replace(
+            outcome,
+            status="unverified",
+            reason=words,
+            message=f"the object at the destination differs: {words}{where}",
+            verified=False,
+        )
+    destination = finding.destination or outcome.destination
+    if finding.source_changed:
+        return replace(
+            outcome,
+            status="changed",
+            reason="source_changed_after_copy",
+            message="the source changed while the run went on; the next run takes it up",
+            destination=destination,
+            verified=False,
+        )
+    return replace(outcome, destination=destination, verified=True)
+
+
+def _by_listing(run: Run, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    """Hold what was written against one listing of the destination."""
+    listing = iter(Listing(run.destination, "destination", after=run.spec.selection.start_after))
+    there: ObjectInfo | None = next(listing, None)
+    for outcome in outcomes:
+        run.gate.check()
+        while there is not None and there.key < outcome.key:
+            there = next(listing, None)
+        yield judged(outcome, _listed_finding(outcome, there))
+
+
+def _listed_finding(outcome: Outcome, there: ObjectInfo | None) -> Finding:
+    if there is None or there.key != outcome.key:
+        return Finding(differences=("missing",))
+    found = []
+    if outcome.source is not None and there.size != outcome.source.size:
+        found.append("size")
+    if outcome.destination is not None and outcome.destination.etag not in (None, there.etag):
+        found.append("etag")
+    return Finding(differences=tuple(found), destination=Fingerprint.of(there))

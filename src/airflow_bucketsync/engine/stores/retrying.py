@@ -1,0 +1,379 @@
+"""The one place that retries: a store with the same interface around another."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from typing import TypeVar
+
+from airflow_bucketsync.engine.errors import BucketsyncError, TransientError
+from airflow_bucketsync.engine.model.capabilities import Capabilities
+from airflow_bucketsync.engine.model.condition import Condition
+from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.objects import (
+    Checksum,
+    ObjectAttributes,
+    ObjectDetails,
+    OpenUpload,
+    Page,
+    PartReceipt,
+    PutResult,
+)
+from airflow_bucketsync.engine.stores.base import (
+    Body,
+    Deleted,
+    Deletion,
+    Head,
+    ObjectBody,
+    ObjectStore,
+    Transfer,
+    Transferred,
+)
+from airflow_bucketsync.engine.stores.gate import Gate, Stopped
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Retries:
+    """How often and how long to try again: exponential backoff with full jitter.
+
+    :param attempts: tries of one request, the first included
+    :param base: seconds; the n-th wait is drawn from 0 to `base * 2**n`
+    :param cap: seconds no wait is longer than, unless the store asked for more
+    :param gate: where waits happen; a stop ends them
+    """
+
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        attempts: int = 8,
+        base: float = 0.2,
+        cap: float = 20.0,
+        draw: Callable[[float], float] | None = None,
+    ) -> None:
+        self.gate = gate
+        self.attempts = attempts
+        self.base = base
+        self.cap = cap
+        self._draw = draw or (lambda longest: random.uniform(0.0, longest))  # noqa: S311 - jitter is no secret
+
+    def pause(self, attempt: int, error: BucketsyncError) -> None:
+        """Wait before the try after `attempt` (from 1).
+
+        :raises Stopped: when the task is asked to stop meanwhile
+        """
+        seconds = self._draw(min(self.cap, self.base * 2 ** (attempt - 1)))
+        if error.retry_after is not None:
+            seconds = max(seconds, min(error.retry_after, 60.0))
+        if self.gate.clock.wait(seconds, self.gate.stop_event):
+            raise Stopped("the task was asked to stop while it waited for a retry") from error
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Call until it works, a final error comes, or the tries are used up."""
+        attempt = 1
+        while True:
+            self.gate.check()
+            try:
+                return function()
+            except TransientError as error:
+                if attempt >= self.attempts or isinstance(error, Stopped):
+                    raise
+                self.pause(attempt, error)
+            attempt += 1
+
+
+def unwrapped(store: ObjectStore) -> ObjectStore:
+    """The store inside its wrappers."""
+    while isinstance(store, RetryingStore):
+        store = store.inner
+    return store
+
+
+class RetryingStore:
+    """Retries what is transient; everything else is the inner store's."""
+
+    def __init__(self, inner: ObjectStore, retries: Retries) -> None:
+        self.inner = inner
+        self.retries = retries
+        self.location: Location = inner.location
+        self.requests: Counter[str] = inner.requests
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the inner store can do and hold."""
+        return self.inner.capabilities
+
+    def refusal(self, key: str) -> str | None:
+        """Why this key can't stand here."""
+        return self.inner.refusal(key)
+
+    def list_page(self, *, after: str = "", until: str | None = None, limit: int = 1000) -> Page:
+        """One page of keys."""
+        return self.retries.call(lambda: self.inner.list_page(after=after, until=until, limit=limit))
+
+    def head(self, key: str, *, version_id: str | None = None, checksum: bool = True) -> ObjectDetails:
+        """The object's version and attributes."""
+        return self.retries.call(lambda: self.inner.head(key, version_id=version_id, checksum=checksum))
+
+    def tags(self, key: str, *, version_id: str | None = None) -> Mapping[str, str]:
+        """The object's tags."""
+        return self.retries.call(lambda: self.inner.tags(key, version_id=version_id))
+
+    def open(
+        self, key: str, *, start: int = 0, length: int | None = None, source: Condition = Condition.ANY
+    ) -> AbstractContextManager[ObjectBody]:
+        """Read a range; a connection lost on the way is opened again where it broke, at the same version."""
+        return self._resuming(key, start, length, source)
+
+    @contextmanager
+    def _resuming(self, key: str, start: int, length: int | None, source: Condition) -> Iterator[ObjectBody]:
+        with ExitStack() as stack:
+            yield _ResumingBody(self, stack, key, start, length, source)
+
+    def put(
+        self,
+        key: str,
+        body: Body,
+        *,
+        attributes: ObjectAttributes | None = None,
+        checksum: Checksum | None = None,
+        destination: Condition = Condition.ANY,
+        acl: str | None = None,
+    ) -> PutResult:
+        """Write a whole object."""
+        return self.retries.call(
+            lambda: self.inner.put(
+                key, body, attributes=attributes, checksum=checksum, destination=destination, acl=acl
+            )
+        )
+
+    def can_copy_from(self, source: ObjectStore, key: str | None = None) -> str | None:
+        """None when the inner store can copy objects of `source` by itself."""
+        return self.retries.call(lambda: self.inner.can_copy_from(unwrapped(source), key))
+
+    def copy(
+        self,
+        key: str,
+        *,
+        source_store: ObjectStore,
+        source_key: str,
+        source: Condition,
+        destination: Condition = Condition.ANY,
+        attributes: ObjectAttributes | None = None,
+        keep_tags: bool = True,
+        acl: str | None = None,
+    ) -> PutResult:
+        """Copy an object inside the store."""
+        return self.retries.call(
+            lambda: self.inner.copy(
+                key,
+                source_store=unwrapped(source_store),
+                source_key=source_key,
+                source=source,
+                destination=destination,
+                attributes=attributes,
+                keep_tags=keep_tags,
+                acl=acl,
+            )
+        )
+
+    def set_attributes(
+        self, key: str, attributes: ObjectAttributes, *, destination: Condition, acl: str | None = None
+    ) -> PutResult:
+        """Replace the attributes of an object."""
+        return self.retries.call(lambda: self.inner.set_attributes(key, attributes, destination=destination, acl=acl))
+
+    def begin_upload(self, key: str, *, attributes: ObjectAttributes | None = None, acl: str | None = None) -> str:
+        """Begin an object in parts; a reply lost leaves an upload that `list_uploads` shows."""
+        return self.retries.call(lambda: self.inner.begin_upload(key, attributes=attributes, acl=acl))
+
+    def upload_part(
+        self, key: str, upload_id: str, number: int, body: Body, *, checksum: Checksum | None = None
+    ) -> PartReceipt:
+        """Send a part."""
+        return self.retries.call(lambda: self.inner.upload_part(key, upload_id, number, body, checksum=checksum))
+
+    def copy_part(
+        self,
+        key: str,
+        upload_id: str,
+        number: int,
+        *,
+        source_store: ObjectStore,
+        source_key: str,
+        start: int,
+        length: int,
+        source: Condition,
+    ) -> PartReceipt:
+        """Make a part from a range of another object."""
+        return self.retries.call(
+            lambda: self.inner.copy_part(
+                key,
+                upload_id,
+                number,
+                source_store=unwrapped(source_store),
+                source_key=source_key,
+                start=start,
+                length=length,
+                source=source,
+            )
+        )
+
+    def list_parts(self, key: str, upload_id: str) -> Sequence[PartReceipt]:
+        """The parts that arrived."""
+        return self.retries.call(lambda: self.inner.list_parts(key, upload_id))
+
+    def complete_upload(
+        self,
+        key: str,
+        upload_id: str,
+        parts: Sequence[PartReceipt],
+        *,
+        size: int,
+        checksum: Checksum | None = None,
+        destination: Condition = Condition.ANY,
+    ) -> PutResult:
+        """Make the object from its parts."""
+        return self.retries.call(
+            lambda: self.inner.complete_upload(
+                key, upload_id, parts, size=size, checksum=checksum, destination=destination
+            )
+        )
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """Drop an open upload."""
+        self.retries.call(lambda: self.inner.abort_upload(key, upload_id))
+
+    def list_uploads(self) -> Iterator[OpenUpload]:
+        """Open uploads below the location."""
+        return self.inner.list_uploads()
+
+    def delete(self, key: str, *, destination: Condition = Condition.ANY) -> None:
+        """Delete one object."""
+        self.retries.call(lambda: self.inner.delete(key, destination=destination))
+
+    def head_many(self, keys: Iterable[str], *, gate: Gate, checksum: bool = True) -> Iterator[Head]:
+        """HEAD many keys; transient failures are asked again."""
+        return self._rounds(
+            keys,
+            lambda items: self.inner.head_many(items, gate=gate, checksum=checksum),
+            lambda answer: (answer.key, answer.error),
+        )
+
+    def transfer_many(self, transfers: Iterable[Transfer], *, gate: Gate) -> Iterator[Transferred]:
+        """Bring many objects here; transient failures are tried again."""
+        tries: Counter[str] = Counter()
+        pending: dict[str, Transfer] = {}
+
+        def bare(items: Iterable[Transfer]) -> Iterator[Transferred]:
+            def strip() -> Iterator[Transfer]:
+                for item in items:
+                    pending[item.key] = item
+                    tries[item.key] += 1
+                    yield replace(item, source_store=unwrapped(item.source_store))
+
+            for answer in self.inner.transfer_many(strip(), gate=gate):
+                yield replace(answer, transfer=pending.pop(answer.transfer.key), attempts=tries[answer.transfer.key])
+
+        return self._rounds(transfers, bare, lambda answer: (answer.transfer, answer.error))
+
+    def delete_many(self, deletions: Iterable[Deletion], *, gate: Gate) -> Iterator[Deleted]:
+        """Delete many keys; transient failures are tried again under the same condition."""
+        asked: dict[str, Deletion] = {}
+
+        def remember(items: Iterable[Deletion]) -> Iterator[Deletion]:
+            for item in items:
+                asked[item.key] = item
+                yield item
+
+        return self._rounds(
+            deletions,
+            lambda items: self.inner.delete_many(remember(items), gate=gate),
+            lambda answer: (asked.pop(answer.key), answer.error),
+        )
+
+    def _rounds(
+        self,
+        items: Iterable[T],
+        submit: Callable[[Iterable[T]], Iterator[R]],
+        item_and_error: Callable[[R], tuple[T, BucketsyncError | None]],
+    ) -> Iterator[R]:
+        attempt = 1
+        while True:
+            again: list[T] = []
+            last: BucketsyncError | None = None
+            for answer in submit(items):
+                item, error = item_and_error(answer)
+                retry = isinstance(error, TransientError) and not isinstance(error, Stopped)
+                if error is not None and retry and attempt < self.retries.attempts and not self.retries.gate.stopped:
+                    again.append(item)
+                    last = error
+                else:
+                    yield answer
+            if last is None:
+                return
+            self.retries.pause(attempt, last)
+            items = again
+            attempt += 1
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.inner.close()
+
+
+class _ResumingBody:
+    """A body that opens its object again where the connection broke."""
+
+    def __init__(
+        self,
+        store: RetryingStore,
+        stack: ExitStack,
+        key: str,
+        start: int,
+        length: int | None,
+        source: Condition,
+    ) -> None:
+        self._store = store
+        self._stack = stack
+        self._key = key
+        self._start = start
+        self._length = length
+        self._source = source
+        self._done = 0
+        self._failures = 0
+        self._body = self._open()
+        self.details: ObjectDetails = self._body.details
+
+    def _open(self) -> ObjectBody:
+        left = None if self._length is None else self._length - self._done
+
+        def open_inner() -> ObjectBody:
+            opened = self._store.inner.open(self._key, start=self._start + self._done, length=left, source=self._source)
+            return self._stack.enter_context(opened)
+
+        return self._store.retries.call(open_inner)
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill as much of `buffer` as is there."""
+        while True:
+            try:
+                count = self._body.readinto(buffer)
+            except TransientError as error:
+                self._failures += 1
+                if self._failures >= self._store.retries.attempts or isinstance(error, Stopped):
+                    raise
+                if self._start + self._done >= self.details.info.size or self._done == self._length:
+                    return 0
+                self._store.retries.pause(self._failures, error)
+                if self._source.is_any:
+                    self._source = Condition.matching(self.details.info)
+                self._stack.close()
+                self._body = self._open()
+            else:
+                self._done += count
+                return count

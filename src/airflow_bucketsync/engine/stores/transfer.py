@@ -1,0 +1,267 @@
+"""Many objects at once for stores without an engine of their own: single verbs in threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import replace
+from typing import TypeVar, cast
+
+from airflow_bucketsync.engine.errors import AccessDenied, BodyCorrupted, BucketsyncError, ConnectionLost, ObjectChanged
+from airflow_bucketsync.engine.errors import ObjectNotFound as Missing
+from airflow_bucketsync.engine.model.condition import Condition
+from airflow_bucketsync.engine.model.fidelity import adapted
+from airflow_bucketsync.engine.model.objects import Checksum, ObjectAttributes, ObjectDetails, ObjectInfo, PutResult
+from airflow_bucketsync.engine.stores.base import (
+    Deleted,
+    Deletion,
+    Head,
+    ObjectBody,
+    ObjectStore,
+    Transfer,
+    Transferred,
+)
+from airflow_bucketsync.engine.stores.checksums import COMPUTABLE, checksum_of
+from airflow_bucketsync.engine.stores.gate import Gate
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def in_threads(function: Callable[[T], R], items: Iterable[T], *, gate: Gate) -> Generator[R, None, None]:
+    """Call `function` on each item, `gate.concurrency` at a time; results as they finish.
+
+    Draws an item only when a thread is free for it, and none once the gate is stopped. An exception of `function`
+    ends everything: what belongs to one item must be part of its result.
+    """
+    source = iter(items)
+    with ThreadPoolExecutor(max_workers=gate.concurrency, thread_name_prefix="bucketsync") as pool:
+        running: set[Future[R]] = set()
+        try:
+            while True:
+                while len(running) < gate.concurrency and not gate.stopped:
+                    try:
+                        item = next(source)
+                    except StopIteration:
+                        break
+                    running.add(pool.submit(function, item))
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            for future in running:
+                future.cancel()
+
+
+class ThreadedBulk:
+    """The bulk verbs of a store, made from its single verbs."""
+
+    def head_many(self, keys: Iterable[str], *, gate: Gate, checksum: bool = True) -> Iterator[Head]:
+        """HEAD many keys, answers in any order."""
+        store = cast(ObjectStore, self)
+
+        def head(key: str) -> Head:
+            try:
+                return Head(key=key, details=store.head(key, checksum=checksum))
+            except Missing:
+                return Head(key=key)
+            except BucketsyncError as error:
+                return Head(key=key, error=error)
+
+        yield from in_threads(head, keys, gate=gate)
+
+    def transfer_many(self, transfers: Iterable[Transfer], *, gate: Gate) -> Iterator[Transferred]:
+        """Bring many objects here, answers in any order."""
+        store = cast(ObjectStore, self)
+        yield from in_threads(lambda transfer: transfer_object(store, transfer, gate=gate), transfers, gate=gate)
+
+    def delete_many(self, deletions: Iterable[Deletion], *, gate: Gate) -> Iterator[Deleted]:
+        """Delete many keys one by one; every key asked is answered."""
+        store = cast(ObjectStore, self)
+
+        def delete(deletion: Deletion) -> Deleted:
+            try:
+                store.delete(deletion.key, destination=deletion.destination)
+            except BucketsyncError as error:
+                return Deleted(key=deletion.key, error=error)
+            return Deleted(key=deletion.key)
+
+        yield from in_threads(delete, deletions, gate=gate)
+
+
+def transfer_object(store: ObjectStore, transfer: Transfer, *, gate: Gate) -> Transferred:
+    """Bring one object to `store`, tried once; its error is part of the answer."""
+    started = gate.clock.monotonic()
+    sent = 0
+    lost: tuple[str, ...] = ()
+    try:
+        gate.check()
+        if transfer.mode == "server_copy":
+            result, lost = _server_copy(store, transfer)
+        elif transfer.mode == "set_attributes":
+            result, lost = _set_attributes(store, transfer)
+        else:
+            result, lost = _stream(store, transfer, gate)
+            sent = transfer.source.size
+    except BucketsyncError as error:
+        return Transferred(transfer=transfer, error=error, seconds=gate.clock.monotonic() - started)
+    return Transferred(transfer=transfer, result=result, lost=lost, seconds=gate.clock.monotonic() - started, sent=sent)
+
+
+def _server_copy(store: ObjectStore, transfer: Transfer) -> tuple[PutResult, tuple[str, ...]]:
+    def copy(*, keep_tags: bool) -> PutResult:
+        return store.copy(
+            transfer.key,
+            source_store=transfer.source_store,
+            source_key=transfer.source.key,
+            source=Condition.matching(transfer.source),
+            destination=transfer.destination,
+            keep_tags=keep_tags,
+            acl=transfer.acl,
+        )
+
+    try:
+        return copy(keep_tags=transfer.keep_tags), ()
+    except AccessDenied:
+        if not transfer.keep_tags:
+            raise
+    return copy(keep_tags=False), ("tags",)
+
+
+def _set_attributes(store: ObjectStore, transfer: Transfer) -> tuple[PutResult, tuple[str, ...]]:
+    details = transfer.source_store.head(transfer.source.key, version_id=transfer.source.version_id)
+    require_version(transfer.source, details.info, transfer.source_store)
+    attributes, lost = attributes_for(store, transfer, details)
+    return store.set_attributes(transfer.key, attributes, destination=transfer.destination, acl=transfer.acl), lost
+
+
+def _stream(store: ObjectStore, transfer: Transfer, gate: Gate) -> tuple[PutResult, tuple[str, ...]]:
+    source, planned = transfer.source_store, transfer.source
+    with gate.buffer(planned.size):
+        with source.open(planned.key, source=Condition.matching(planned)) as body:
+            details = body.details
+            require_version(planned, details.info, source)
+            data = read_exactly(body, planned.size, store=source, key=planned.key)
+        proven = prove_body(data, details, store=source, key=planned.key)
+        gate.check()
+        attributes, lost = attributes_for(store, transfer, details)
+        checksum = checksum_for(store, data, proven)
+        try:
+            result = store.put(
+                transfer.key,
+                data,
+                attributes=attributes,
+                checksum=checksum,
+                destination=transfer.destination,
+                acl=transfer.acl,
+            )
+        except AccessDenied:
+            if not attributes.tags:
+                raise
+            result = store.put(
+                transfer.key,
+                data,
+                attributes=replace(attributes, tags=None),
+                checksum=checksum,
+                destination=transfer.destination,
+                acl=transfer.acl,
+            )
+            lost = (*lost, "tags")
+    return result, lost
+
+
+def require_version(planned: ObjectInfo, found: ObjectInfo, store: ObjectStore) -> None:
+    """Go on only when what was found is the planned version.
+
+    :raises ObjectChanged: it is another one
+    """
+    if found.size != planned.size or (planned.etag is not None and found.etag != planned.etag):
+        raise ObjectChanged(
+            f"the object changed since it was listed: {planned.size} bytes, ETag {planned.etag}, "
+            f"now {found.size} bytes, ETag {found.etag}",
+            location=store.location.url,
+            key=planned.key,
+        )
+
+
+def read_exactly(body: ObjectBody, size: int, *, store: ObjectStore, key: str) -> bytearray:
+    """All bytes of an open body, which must be exactly `size`.
+
+    :raises ConnectionLost: they are fewer
+    :raises BodyCorrupted: they are more
+    """
+    data = bytearray(size)
+    with memoryview(data) as view:
+        done = 0
+        while done < size:
+            count = body.readinto(view[done:])
+            if not count:
+                raise ConnectionLost(
+                    f"the body ended after {done} of {size} bytes", location=store.location.url, key=key
+                )
+            done += count
+    if body.readinto(memoryview(bytearray(1))):
+        raise BodyCorrupted(f"the body is longer than its {size} bytes", location=store.location.url, key=key)
+    return data
+
+
+def prove_body(data: bytearray, details: ObjectDetails, *, store: ObjectStore, key: str) -> Checksum | None:
+    """The checksum that proves `data` to be what the source holds; None = the source keeps none to compare with.
+
+    :raises BodyCorrupted: the source's own checksum says that other bytes were stored
+    """
+    stored = details.info.checksum
+    if stored is None or stored.parts is not None or stored.algorithm not in COMPUTABLE:
+        stored = (
+            Checksum(algorithm="md5", value=details.info.etag.lower())
+            if details.etag_is_md5 and details.info.etag
+            else None
+        )
+    if stored is None:
+        return None
+    found = checksum_of(stored.algorithm, data)
+    if found.value != stored.value:
+        raise BodyCorrupted(
+            f"the body read has {found.to_json()}, the source holds {stored.to_json()}",
+            location=store.location.url,
+            key=key,
+        )
+    return stored
+
+
+def checksum_for(store: ObjectStore, data: bytearray, proven: Checksum | None) -> Checksum | None:
+    """The checksum to send along: the source's own where the destination takes it, so that it holds from end to end."""
+    accepted = store.capabilities.checksums
+    if not accepted:
+        return None
+    if proven is not None and proven.algorithm in accepted:
+        return proven
+    return checksum_of(accepted[0], data)
+
+
+def attributes_for(
+    store: ObjectStore, transfer: Transfer, details: ObjectDetails
+) -> tuple[ObjectAttributes, tuple[str, ...]]:
+    """What to write beside the bytes, and the names of what gets lost."""
+    attributes, unreadable = with_tags(transfer.source_store, details, keep_tags=transfer.keep_tags)
+    attributes, lost = adapted(
+        replace(details, attributes=attributes),
+        source=transfer.source_store.capabilities,
+        destination=store.capabilities,
+    )
+    return attributes, unreadable + lost
+
+
+def with_tags(
+    source: ObjectStore, details: ObjectDetails, *, keep_tags: bool
+) -> tuple[ObjectAttributes, tuple[str, ...]]:
+    """The source's attributes with its tags, and `tags` among the lost where they may not be read."""
+    if not keep_tags or not source.capabilities.tags:
+        return details.attributes, ()
+    with suppress(AccessDenied):
+        tags = source.tags(details.info.key, version_id=details.info.version_id)
+        return replace(details.attributes, tags=tags), ()
+    return details.attributes, ("tags",)
