@@ -1,0 +1,104 @@
+"""How is an object of this size brought over: in one request or in parts, and in which parts?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from airflow_bucketsync.engine.model.capabilities import Capabilities
+from airflow_bucketsync.engine.model.plan import Transport
+from airflow_bucketsync.engine.model.spec import SyncPolicy
+from airflow_bucketsync.engine.model.units import MIB, format_size
+
+Approach = Literal["server_copy", "part_copy", "stream", "stream_parts"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooLarge:
+    """The object can't be brought over.
+
+    :param message: why, for people
+    """
+
+    message: str
+
+
+def check_object(size: int, destination: Capabilities) -> str | None:
+    """Why the destination can't hold an object of this size, in words for a report; None = it can."""
+    if size > destination.max_object:
+        return f"{_exact(size)} is more than the {_exact(destination.max_object)} an object may have there"
+    if not destination.multipart:
+        limit = max(destination.max_put, destination.max_copy)
+        return None if size <= limit else f"{_exact(size)} is more than the {_exact(limit)} of one write, without parts"
+    limit = max(destination.max_parts * destination.max_part, destination.max_put, destination.max_copy)
+    if size > limit:
+        return (
+            f"{_exact(size)} is more than {destination.max_parts:,} parts of {_exact(destination.max_part)}, "
+            f"the most an object can be made of there"
+        )
+    return None
+
+
+def approach(size: int, *, transport: Transport, policy: SyncPolicy, destination: Capabilities) -> Approach | TooLarge:
+    """How an object of this size is brought over; a size at a threshold belongs to the lower tier.
+
+    Where the store can't copy an object of this size by itself, the bytes pass through us.
+    """
+    refusal = check_object(size, destination)
+    if refusal is not None:
+        return TooLarge(message=refusal)
+    in_parts = destination.multipart and size <= destination.max_parts * destination.max_part
+    if transport == "server":
+        if size <= min(destination.max_copy, policy.large_threshold):
+            return "server_copy"
+        if in_parts and destination.part_copy:
+            return "part_copy"
+        if size <= destination.max_copy:
+            return "server_copy"
+    if size <= min(policy.small_threshold, destination.max_put, policy.buffer_size):
+        return "stream"
+    if in_parts:
+        return "stream_parts"
+    if size <= destination.max_put:
+        return "stream"
+    return TooLarge(
+        message=f"{_exact(size)} is more than the {_exact(destination.max_put)} of one write, and there are no parts"
+    )
+
+
+def part_size_for(size: int, *, wanted: int, destination: Capabilities) -> int:
+    """The size of every part but the last: as wanted, within what the destination takes, and large enough that the
+    parts are not too many (then whole MiB where that fits).
+
+    :raises ValueError: no part size makes this object; `check_object` says so beforehand
+    """
+    least = max(-(-size // destination.max_parts), destination.min_part)
+    if least > destination.max_part:
+        raise ValueError(f"{size} bytes don't fit {destination.max_parts} parts of at most {destination.max_part}")
+    if wanted >= least:
+        return min(wanted, destination.max_part)
+    whole = -(-least // MIB) * MIB
+    return whole if least > destination.min_part and whole <= destination.max_part else least
+
+
+def part_count(size: int, part_size: int) -> int:
+    """How many parts there are."""
+    return -(-size // part_size)
+
+
+def part_ranges(size: int, part_size: int) -> Iterator[tuple[int, int, int]]:
+    """The parts as (number from 1, start, length): together every byte once, none empty.
+
+    :raises ValueError: nothing to cut (an empty object is written in one request), or no part size
+    """
+    if size <= 0 or part_size <= 0:
+        raise ValueError(f"{size} bytes can't be cut into parts of {part_size}")
+    return (
+        (number, start, min(part_size, size - start)) for number, start in enumerate(range(0, size, part_size), start=1)
+    )
+
+
+def _exact(size: int) -> str:
+    """A size for people that tells two neighbours apart."""
+    return f"{format_size(size)} ({size:,} bytes)"
