@@ -12,6 +12,7 @@ BucketsyncError
  |   +- ObjectChanged     the object is not the version that was asked for
  |   +- AccessDenied      the credentials may not do this
  |   +- NotSupported      the store can't do this, or can't hold this key
+ |   +- StoreFull       no space, quota or inode is left, or the place is read-only: nothing more can be written
  |   +- ObjectArchived    the body is in an archive class and must be restored first
  |   +- InvalidLocation   a URL that names no place we can use
  |   +- InvalidConfiguration
@@ -59,10 +60,11 @@ class BucketsyncError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        """The message with its place; the key is escaped, so that it can't forge a log line."""
+        """The message with its place; both are escaped, so that a name can't forge a log line."""
         place = ""
         if self.location is not None:
-            place = f" [{self.location}" + (f" key {self.key!r}" if self.key is not None else "") + "]"
+            location = repr(self.location)[1:-1]
+            place = f" [{location}" + (f" key {self.key!r}" if self.key is not None else "") + "]"
         elif self.key is not None:
             place = f" [key {self.key!r}]"
         return self.message + (f" ({self.code})" if self.code else "") + place
@@ -133,6 +135,12 @@ class NotSupported(FinalError):
     """The store can't do this, or can't hold this key."""
 
     reason = "not_supported"
+
+
+class StoreFull(FinalError):
+    """Nothing more can be written there: no space, quota or inode is left, or it is read-only."""
+
+    reason = "store_full"
 
 
 class ObjectArchived(FinalError):
