@@ -83,7 +83,7 @@ class ObjectVersion:
     parts: tuple[PartInfo, ...] = ()
     is_delete_marker: bool = False
     restore: Restore | None = None
-    renderings: dict[str, Any] | None = None  # the dialect's cached listing entries
+    renderings: dict[Any, str] | None = None  # the dialect's cached listing entries
 
     def is_archived(self, now: float) -> bool:
         """Must the content be restored before it can be read?"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
 
 from tests.servers.core.body import Body, concat, md5_hex
 from tests.servers.core.conditions import NO_CONDITIONS, Conditions
@@ -50,7 +51,7 @@ def abort_upload(store: ObjectStore, bucket: str, key: str, upload_id: str) -> N
 def chosen_parts(upload: Upload, wanted: Sequence[tuple[int, str]], minimum: int) -> list[Part]:
     """Return the parts named, after checking order, ETags and sizes."""
     numbers = [number for number, _ in wanted]
-    if any(after <= before for before, after in zip(numbers, numbers[1:], strict=False)):
+    if any(after <= before for before, after in pairwise(numbers)):
         raise PartOrder
     chosen: list[Part] = []
     for number, etag in wanted:

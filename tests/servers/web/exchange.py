@@ -29,6 +29,7 @@ class Call:
     principal: Any = None
     wants_stale: bool = False
     oddity: Any = None
+    trailers: dict[str, str] = field(default_factory=dict)
 
     def header(self, name: str, default: str = "") -> str:
         """Return a header, case-insensitively."""

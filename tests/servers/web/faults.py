@@ -13,8 +13,26 @@ from typing import Any
 from tests.servers.web.exchange import Call
 
 ACTIONS = frozenset(
-    "status error200 empty_body truncate cut flip flip_request lose_reply drop_request maybe_applied reset delay "
-    "duplicate substitute stale odd_listing before after".split()
+    [
+        "status",
+        "error200",
+        "empty_body",
+        "truncate",
+        "cut",
+        "flip",
+        "flip_request",
+        "lose_reply",
+        "drop_request",
+        "maybe_applied",
+        "reset",
+        "delay",
+        "duplicate",
+        "substitute",
+        "stale",
+        "odd_listing",
+        "before",
+        "after",
+    ]
 )
 NOT_IN_JSON = frozenset({"transform", "hook", "matched", "occurred", "added", "random", "id"})
 
@@ -59,7 +77,7 @@ class Fault:
     body: bytes | None = None  # substitute
     oddity: str = ""  # odd_listing
     transform: Callable[[bytes], bytes] | None = None  # substitute, in-process
-    hook: Callable[[Call], Any] | None = None  # before, after: in-process, on the server's thread
+    hook: Callable[[Call], Any] | None = None  # before, after: in-process, in a worker thread
     # what happened
     matched: int = 0
     occurred: int = 0

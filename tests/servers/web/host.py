@@ -16,9 +16,10 @@ from aiohttp import web
 
 from tests.servers.core.store import ObjectStore
 from tests.servers.web import control
-from tests.servers.web.damage import Delivery, damage, flip_bit
+from tests.servers.web.damage import flip_bit
 from tests.servers.web.exchange import Call, Reply, parse_query
 from tests.servers.web.faults import Fault, FaultRules
+from tests.servers.web.faulty import answer_faulty
 from tests.servers.web.log import RequestLog
 from tests.servers.web.send import WHOLE, drop_connection, send
 from tests.servers.web.tls import make_certificate, server_context
@@ -29,7 +30,6 @@ except ImportError:
     from asyncio import new_event_loop
 
 LINE_LIMIT = 128 * 1024
-REPLY_ACTIONS = frozenset({"empty_body", "truncate", "flip", "substitute", "cut"})
 
 
 class StoreServer(ABC):
@@ -89,6 +89,10 @@ class StoreServer(ABC):
 
     # -- life
 
+    def wall_time(self) -> float:
+        """Return the real time in epoch seconds."""
+        return time.time()
+
     @property
     def url(self) -> str:
         """Return the endpoint URL."""
@@ -120,7 +124,7 @@ class StoreServer(ABC):
                 lingering_time=2.0,
             )
             self._listener = await asyncio.get_running_loop().create_server(
-                self._web, sock=listener, ssl=context, backlog=1024
+                self._web, sock=listener, ssl=context, backlog=1024, ssl_shutdown_timeout=0.5 if context else None
             )
             ready.set()
 
@@ -142,10 +146,17 @@ class StoreServer(ABC):
             return
 
         async def close() -> None:
-            if self._listener is not None:
-                self._listener.close()
-            if self._web is not None:
-                await self._web.shutdown(0.1)
+            assert self._listener is not None
+            assert self._web is not None
+            self._listener.close()
+            open_connections = self._web.connections
+            transports = [connection.transport for connection in open_connections]
+            await self._web.shutdown(0.1)
+            for transport in transports:
+                if transport is not None:
+                    transport.abort()  # a TLS goodbye would wait for clients that have left
+            for _ in range(10):
+                await asyncio.sleep(0)
 
         asyncio.run_coroutine_threadsafe(close(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -175,7 +186,9 @@ class StoreServer(ABC):
             return await self._control(request, raw_path)
         call = Call(request.method, raw_path, raw_query, request.headers, self.log.begin())
         call.query = parse_query(raw_query)
-        started, reply, sent, names = time.time(), None, 0, ()
+        started, sent = time.time(), 0
+        reply: Reply | None = None
+        names: tuple[str, ...] = ()
         try:
             self.understand(call, request.headers.get("Host", ""))
             faults = self.faults.striking(call)
@@ -183,9 +196,9 @@ class StoreServer(ABC):
             if self.latency:
                 await asyncio.sleep(self.latency)
             if faults:
-                reply, delivery = await self._faulty(request, call, faults)
+                reply, delivery = await answer_faulty(self, request, call, faults)
             else:
-                reply, delivery = await self._answer(request, call), WHOLE
+                reply, delivery = await self.answer(request, call), WHOLE
             if delivery.lost or delivery.reset:
                 reply = None
                 drop_connection(request, reset=delivery.reset)
@@ -196,7 +209,7 @@ class StoreServer(ABC):
             drop_connection(request)
             return web.Response(status=499)
         finally:
-            self.log.end(call, reply, sent, names, started, time.time())
+            self.log.end(call, reply, sent, names, started)
 
     def _is_over_rate(self) -> bool:
         if self.max_requests_per_second is None:
@@ -209,16 +222,16 @@ class StoreServer(ABC):
         self._allowance -= 1
         return False
 
-    async def _answer(
+    async def answer(
         self, request: web.BaseRequest, call: Call, flips: tuple[Fault, ...] = (), times: int = 1
     ) -> Reply:
         """Admit, read, check and apply one request."""
         try:
             if self._is_over_rate():
-                await self._read(request, call)
+                await self.read_body(request, call)
                 return self.error_reply(call, 503, "SlowDown", "Please reduce your request rate.")
             self.admit(call)
-            self.unwrap(call, await self._read(request, call, welcome=True))
+            self.unwrap(call, await self.read_body(request, call, welcome=True))
             for fault in flips:
                 call.body = flip_bit(call.body, fault.at, fault.bit)
             with self.core.lock:
@@ -240,79 +253,18 @@ class StoreServer(ABC):
         except Exception as error:
             self.refusal(call, error)
 
-    async def _read(self, request: web.BaseRequest, call: Call, *, welcome: bool = False) -> bytes:
+    async def read_body(self, request: web.BaseRequest, call: Call, *, welcome: bool = False) -> bytes:
         """Read the body from the wire, after the 100 Continue the client may be waiting for."""
         if not request.body_exists:
             return b""
         if request.headers.get("Expect", "").lower() == "100-continue":
             if not welcome:
                 return b""
-            await request._payload_writer._write_continue() if False else None
             assert request.transport is not None
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         wire = await request.content.read()
         call.bytes_in = len(wire)
         return wire
-
-    async def _faulty(self, request: web.BaseRequest, call: Call, faults: list[Fault]) -> tuple[Reply, Delivery]:
-        """Answer a request that rules strike, in the order: before, apply, after, damage."""
-        delivery, times, flips, applied_error = Delivery(), 1, [], None
-        for fault in faults:
-            action = fault.action
-            if action == "maybe_applied":
-                action = fault.random.choice(("lose_reply", "drop_request"))
-            match action:
-                case "before":
-                    await self._hook(fault, call)
-                case "status" | "error200" if not fault.applied:
-                    await self._read(request, call)
-                    return self._fault_reply(call, fault), delivery
-                case "status" | "error200":
-                    applied_error = fault
-                case "drop_request":
-                    delivery.lost = True
-                    return Reply(0), delivery
-                case "reset":
-                    delivery.reset = True
-                    return Reply(0), delivery
-                case "lose_reply":
-                    delivery.lost = True
-                case "delay" if fault.where == "request":
-                    await asyncio.sleep(fault.seconds)
-                case "duplicate":
-                    times = 2
-                case "flip_request":
-                    flips.append(fault)
-                case "stale":
-                    call.wants_stale = True
-                case "odd_listing":
-                    call.oddity = fault.oddity
-        reply = await self._answer(request, call, tuple(flips), times)
-        for fault in faults:
-            if fault.action == "after":
-                await self._hook(fault, call)
-            if fault.action == "delay" and fault.where == "reply":
-                await asyncio.sleep(fault.seconds)
-        if applied_error is not None:
-            return self._fault_reply(call, applied_error), delivery
-        return damage(reply, faults, delivery), delivery
-
-    async def _hook(self, fault: Fault, call: Call) -> None:
-        if fault.hook is not None:
-            result = fault.hook(call)
-            if asyncio.iscoroutine(result):
-                await result
-
-    def _fault_reply(self, call: Call, fault: Fault) -> Reply:
-        status = 200 if fault.action == "error200" else fault.status
-        reply = self.error_reply(call, status, fault.code, fault.message)
-        if fault.keep_alive and isinstance(reply.body, bytes):
-            declaration, newline, rest = reply.body.partition(b"\n")
-            reply.body = declaration + newline + b" " * 512 + newline + rest
-        if fault.retry_after is not None:
-            reply.headers["Retry-After"] = str(fault.retry_after)
-        reply.headers.update(fault.headers)
-        return reply
 
     async def _control(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         peer = request.transport.get_extra_info("peername") if request.transport else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -12,8 +13,21 @@ from typing import Any
 from tests.servers.web.exchange import Call, Reply
 
 KEPT_HEADERS = frozenset(
-    "content-length content-type content-md5 content-encoding range expect if-match if-none-match if-modified-since "
-    "if-unmodified-since transfer-encoding user-agent host".split()
+    [
+        "content-length",
+        "content-type",
+        "content-md5",
+        "content-encoding",
+        "range",
+        "expect",
+        "if-match",
+        "if-none-match",
+        "if-modified-since",
+        "if-unmodified-since",
+        "transfer-encoding",
+        "user-agent",
+        "host",
+    ]
 )
 SECRET_WORDS = ("token", "customer-key", "signature", "credential", "accesskeyid")
 CONTROL_OPERATION = "Control"
@@ -77,8 +91,9 @@ class RequestLog:
         self._next += 1
         return self._next
 
-    def end(self, call: Call, reply: Reply | None, sent: int, faults: tuple[str, ...], started: float, now: float) -> None:
+    def end(self, call: Call, reply: Reply | None, sent: int, faults: tuple[str, ...], started: float) -> None:
         """Note how a request ended."""
+        seconds = time.time() - started
         self.in_flight -= 1
         self.counts[call.operation] += 1
         if not self.limit:
@@ -97,7 +112,7 @@ class RequestLog:
             0 if reply is None else reply.status,
             "" if reply is None else reply.error_code,
             faults,
-            now - started,
+            seconds,
         )
         with self._lock:
             self._kept.append(entry)

@@ -30,11 +30,11 @@ def drop_connection(request: web.BaseRequest, *, reset: bool = False) -> None:
         transport.close()
 
 
-async def send(
-    request: web.BaseRequest, reply: Reply, delivery: Delivery = WHOLE
-) -> tuple[web.StreamResponse, int]:
+async def send(request: web.BaseRequest, reply: Reply, delivery: Delivery = WHOLE) -> tuple[web.StreamResponse, int]:
     """Send or prepare the reply; returns the response for the HTTP stack and the body bytes sent."""
     is_head = request.method == "HEAD"
+    if request.body_exists and not request.content.at_eof():
+        reply.headers["Connection"] = "close"  # the client may never send the body it asked leave for
     size = 0 if is_head else len(reply.body)
     if delivery is WHOLE and isinstance(reply.body, bytes) and size <= CHUNK:
         if is_head or reply.status in (204, 304):

@@ -1,0 +1,74 @@
+"""Which wrong pages does a broken or odd store send?
+
+An oddity is words separated by spaces: ``page_cap=3 no_token``. Known words: page_cap=N, empty_page (each listing opens
+with an empty page that has a token), no_token, same_token, truncated_false, utf16_order, duplicate, out_of_order,
+wrong_prefix, no_prefix, no_name, no_count, no_truncated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.servers.core.bucket import Bucket
+from tests.servers.core.model import ObjectVersion
+
+ORDERS = ("utf16_order", "duplicate", "out_of_order")
+DROPPED = {"no_prefix": "Prefix", "no_name": "Name", "no_count": "KeyCount", "no_truncated": "IsTruncated"}
+WORDS = frozenset(
+    {"page_cap", "empty_page", "no_token", "same_token", "truncated_false", "wrong_prefix", *ORDERS, *DROPPED}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """The oddities of one listing."""
+
+    words: frozenset[str] = frozenset()
+    page_cap: int = 1000
+
+    def __contains__(self, word: str) -> bool:
+        return word in self.words
+
+    @property
+    def changes_order(self) -> bool:
+        """Are the entries not simply the keys in order?"""
+        return any(word in self.words for word in ORDERS)
+
+
+NONE = Oddity()
+
+
+def parse_oddity(text: str | None) -> Oddity:
+    """Return the oddities named, or raise ValueError at an unknown word."""
+    if not text:
+        return NONE
+    cap, words = 1000, set()
+    for item in text.split():
+        word, _, value = item.partition("=")
+        if word not in WORDS:
+            raise ValueError(f"unknown listing oddity {word!r}; known: {', '.join(sorted(WORDS))}")
+        words.add(word)
+        if word == "page_cap":
+            cap = int(value)
+    return Oddity(frozenset(words), cap)
+
+
+def odd_entries(
+    bucket: Bucket, prefix: str, oddity: Oddity, position: int, limit: int
+) -> tuple[list[ObjectVersion], int | None]:
+    """Return the entries from ``position`` on in the wrong order, and the position of the next page."""
+    keys = [key for key in bucket.current if key.startswith(prefix)]
+    if "utf16_order" in oddity:
+        keys.sort(key=lambda key: key.encode("utf-16-be", "surrogatepass"))
+    if "out_of_order" in oddity:
+        for at in range(limit, len(keys), limit):
+            keys[at - 1], keys[at] = keys[at], keys[at - 1]
+    if "duplicate" in oddity and limit > 1:
+        repeated: list[str] = []
+        for key in keys:
+            if repeated and len(repeated) % limit == 0:
+                repeated.append(repeated[-1])
+            repeated.append(key)
+        keys = repeated
+    stop = position + limit
+    return [bucket.current[key] for key in keys[position:stop]], stop if stop < len(keys) else None
