@@ -1,0 +1,65 @@
+"""What does the store say of one object?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC
+
+from airflow_bucketsync.engine.errors import NotSupported
+from airflow_bucketsync.engine.model.objects import ObjectDetails, ObjectInfo
+from airflow_bucketsync.engine.stores.s3.attributes import read_attributes, read_class
+from airflow_bucketsync.engine.stores.s3.checksums import read_checksum
+from airflow_bucketsync.engine.stores.s3.session import Answer, Session
+
+_MD5 = re.compile(r"[0-9a-fA-F]{32}")
+
+
+def head(session: Session, key: str, *, version_id: str | None = None, checksum: bool = True) -> ObjectDetails:
+    """The object's version and its attributes, tags apart."""
+    answer = session.call("HeadObject", key, VersionId=version_id, ChecksumMode="ENABLED" if checksum else None)
+    if answer.get("ContentLength") is None:
+        raise session.unanswered("HeadObject", "Content-Length", key)
+    return details(session, "HeadObject", key, answer, size=answer["ContentLength"])
+
+
+def details(session: Session, operation: str, key: str, answer: Answer, *, size: int) -> ObjectDetails:
+    """The version and attributes in the answer of a HEAD or GET.
+
+    :param size: of the whole object
+    """
+    if answer.get("LastModified") is None:
+        raise session.unanswered(operation, "Last-Modified", key)
+    etag = unquoted(answer.get("ETag"))
+    encrypted = answer.get("SSECustomerAlgorithm") or str(answer.get("ServerSideEncryption", "")).startswith("aws:")
+    info = ObjectInfo(
+        key=key,
+        size=size,
+        last_modified=answer["LastModified"].astimezone(UTC),
+        etag=etag,
+        version_id=answer.get("VersionId"),
+        storage_class=read_class(answer),
+        checksum=read_checksum(answer),
+    )
+    is_md5 = session.capabilities.etag_meaning == "md5" and not encrypted and bool(_MD5.fullmatch(etag or ""))
+    return ObjectDetails(info=info, attributes=read_attributes(answer), etag_is_md5=is_md5)
+
+
+def tags(session: Session, key: str, *, version_id: str | None = None) -> Mapping[str, str]:
+    """The object's tags; {} where it has none or the store has no tags."""
+    if not session.capabilities.tags:
+        return {}
+    try:
+        answer = session.call("GetObjectTagging", key, VersionId=version_id)
+    except NotSupported as error:
+        if error.code == "NotImplemented":
+            return {}
+        raise
+    if "TagSet" not in answer:
+        raise session.unanswered("GetObjectTagging", "TagSet", key)
+    return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
+
+def unquoted(etag: str | None) -> str | None:
+    """An ETag without its quotes."""
+    return etag.strip('"') if etag else None

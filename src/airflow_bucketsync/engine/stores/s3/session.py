@@ -1,0 +1,136 @@
+"""How is one request sent, and what comes out of it? All verbs of the store go through here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from typing import Any
+
+from botocore.client import BaseClient
+
+from airflow_bucketsync.engine.errors import BucketsyncError, NotSupported, ServerError
+from airflow_bucketsync.engine.model.capabilities import Capabilities
+from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.stores.base import Body
+from airflow_bucketsync.engine.stores.s3.client import Requests
+from airflow_bucketsync.engine.stores.s3.errors import TRANSLATED, translated
+
+MAX_KEY = 1024
+"""Bytes of a key in UTF-8, the documented limit of Amazon S3."""
+
+_METHODS = {
+    "ListObjectsV2": "list_objects_v2",
+    "HeadObject": "head_object",
+    "GetObject": "get_object",
+    "GetObjectTagging": "get_object_tagging",
+    "PutObject": "put_object",
+    "CopyObject": "copy_object",
+    "CreateMultipartUpload": "create_multipart_upload",
+    "UploadPart": "upload_part",
+    "UploadPartCopy": "upload_part_copy",
+    "ListParts": "list_parts",
+    "CompleteMultipartUpload": "complete_multipart_upload",
+    "AbortMultipartUpload": "abort_multipart_upload",
+    "ListMultipartUploads": "list_multipart_uploads",
+    "DeleteObject": "delete_object",
+    "DeleteObjects": "delete_objects",
+}
+
+Answer = Mapping[str, Any]
+
+
+class Session:
+    """A client with the place it works in.
+
+    :param owner: account id that must own the bucket, sent with every request
+    """
+
+    def __init__(self, location: Location, client: BaseClient, capabilities: Capabilities, owner: str | None) -> None:
+        self.location = location
+        self.client = client
+        self.capabilities = capabilities
+        self.owner = owner
+        self.requests = Requests(client, content_md5=not capabilities.checksums)
+
+    def at(self, location: Location, owner: str | None) -> Session:
+        """The same client at another place."""
+        other = copy(self)
+        other.location, other.owner = location, owner
+        return other
+
+    def call(
+        self,
+        operation: str,
+        key: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Body | None = None,
+        **params: Any,
+    ) -> Answer:
+        """Send one request; parameters that are None are left out.
+
+        :param key: relative to the location
+        :param headers: sent as they are, beside those of the parameters
+        :raises BucketsyncError: whatever went wrong, in our words
+        """
+        sent = {name: value for name, value in params.items() if value is not None}
+        sent["Bucket"] = self.location.bucket
+        if key is not None:
+            sent["Key"] = self.location.full_key(key)
+        if self.owner is not None:
+            sent["ExpectedBucketOwner"] = self.owner
+        try:
+            with self.requests.with_extra(headers or {}, None if body is None else memoryview(body).cast("B")):
+                answer: Answer = getattr(self.client, _METHODS[operation])(**sent)
+        except TRANSLATED as error:
+            # Without the cause: its text and its frames hold what the store answered and what was sent.
+            raise self.error(error, operation, key) from None
+        return answer
+
+    def misshapen(self, key: str) -> str | None:
+        """Why no bucket can hold this key, or not below this location; None = one can."""
+        if not key:
+            return "an empty name"
+        try:
+            size = len(self.location.full_key(key).encode())
+        except UnicodeEncodeError:
+            return "the name is no valid Unicode text"
+        if size > MAX_KEY:
+            return f"the key would have {size} bytes with its prefix, the limit is {MAX_KEY}"
+        return None
+
+    def require_key(self, key: str) -> None:
+        """Go on only with a key that can be written here; not every store refuses the others.
+
+        :raises NotSupported: it can't
+        """
+        reason = self.misshapen(key)
+        if reason is not None:
+            raise NotSupported(f"the key can't be written: {reason}", location=self.location.url, key=key)
+
+    def error(self, error: Exception, operation: str, key: str | None) -> BucketsyncError:
+        """Our error for one of the client's."""
+        return translated(error, operation, self.location, key, refreshable=self.refreshable)
+
+    def unanswered(self, operation: str, missing: str, key: str | None) -> ServerError:
+        """The error for an answer that lacks what it must have."""
+        return ServerError(
+            f"{operation}: the answer has no {missing}; it is unknown whether the request was carried out",
+            location=self.location.url,
+            key=key,
+        )
+
+    @property
+    def refreshable(self) -> bool:
+        """Whether the client fetches new credentials by itself when they expire."""
+        return hasattr(self._credentials, "refresh_needed")
+
+    @property
+    def access_key(self) -> str | None:
+        """Which identity signs, for comparison only; None where it can't be told."""
+        return getattr(self._credentials, "access_key", None)
+
+    @property
+    def _credentials(self) -> Any:
+        # The client has no public way to tell; where this one is gone, identities count as unknown.
+        return getattr(getattr(self.client, "_request_signer", None), "_credentials", None)
