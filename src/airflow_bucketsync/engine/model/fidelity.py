@@ -27,6 +27,7 @@ _HEADERS = (
     "expires",
     "redirect",
 )
+_COMPRESSED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 _TYPES = mimetypes.MimeTypes()
 """The standard library's own table: the same on every machine, unlike the system's."""
 
@@ -74,12 +75,19 @@ def adapted(
         metadata = dict(attributes.user_metadata)
         if source.keeps_mtime:
             metadata[MTIME] = mtime_text(mtime)
-        content_type = attributes.content_type or _TYPES.guess_type(details.info.key, strict=True)[0]
+        content_type = attributes.content_type or _type_of(details.info.key)
         attributes = replace(attributes, content_type=content_type, user_metadata=metadata, tags=None)
     if attributes.tags and not destination.tags:
         lost.append("tags")
         attributes = replace(attributes, tags=None)
     return replace(attributes, storage_class=None, source_mtime=None), tuple(lost)
+
+
+def _type_of(key: str) -> str | None:
+    """The content type that a file's name stands for; of `a.tar.gz` that of the gzip file it is."""
+    name = key.rpartition("/")[2]
+    content_type, compression = _TYPES.guess_type(f"./{name}")  # or `data:…` and `x://[` would be read as URLs
+    return content_type if compression is None else _COMPRESSED.get(compression)
 
 
 def differences(wanted: ObjectAttributes, found: ObjectAttributes) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -33,58 +32,13 @@ from airflow_bucketsync.engine.stores.base import (
     Transferred,
 )
 from airflow_bucketsync.engine.stores.gate import Gate, Stopped
+from airflow_bucketsync.engine.stores.resuming import ResumingBody
+from airflow_bucketsync.engine.stores.retries import Retries
+
+__all__ = ["Retries", "RetryingStore", "unwrapped"]
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-class Retries:
-    """How often and how long to try again: exponential backoff with full jitter.
-
-    :param attempts: tries of one request, the first included
-    :param base: seconds; the n-th wait is drawn from 0 to `base * 2**n`
-    :param cap: seconds no wait is longer than, unless the store asked for more
-    :param gate: where waits happen; a stop ends them
-    """
-
-    def __init__(
-        self,
-        *,
-        gate: Gate,
-        attempts: int = 8,
-        base: float = 0.2,
-        cap: float = 20.0,
-        draw: Callable[[float], float] | None = None,
-    ) -> None:
-        self.gate = gate
-        self.attempts = attempts
-        self.base = base
-        self.cap = cap
-        self._draw = draw or (lambda longest: random.uniform(0.0, longest))  # noqa: S311 - jitter is no secret
-
-    def pause(self, attempt: int, error: BucketsyncError) -> None:
-        """Wait before the try after `attempt` (from 1).
-
-        :raises Stopped: when the task is asked to stop meanwhile
-        """
-        seconds = self._draw(min(self.cap, self.base * 2 ** (attempt - 1)))
-        if error.retry_after is not None:
-            seconds = max(seconds, min(error.retry_after, 60.0))
-        if self.gate.clock.wait(seconds, self.gate.stop_event):
-            raise Stopped("the task was asked to stop while it waited for a retry") from error
-
-    def call(self, function: Callable[[], T]) -> T:
-        """Call until it works, a final error comes, or the tries are used up."""
-        attempt = 1
-        while True:
-            self.gate.check()
-            try:
-                return function()
-            except TransientError as error:
-                if attempt >= self.attempts or isinstance(error, Stopped):
-                    raise
-                self.pause(attempt, error)
-            attempt += 1
 
 
 def unwrapped(store: ObjectStore) -> ObjectStore:
@@ -133,7 +87,7 @@ class RetryingStore:
     @contextmanager
     def _resuming(self, key: str, start: int, length: int | None, source: Condition) -> Iterator[ObjectBody]:
         with ExitStack() as stack:
-            yield _ResumingBody(self, stack, key, start, length, source)
+            yield ResumingBody(self.inner, self.retries, stack, key, start, length, source)
 
     def put(
         self,
@@ -251,7 +205,7 @@ class RetryingStore:
 
     def list_uploads(self) -> Iterator[OpenUpload]:
         """Open uploads below the location."""
-        return self.inner.list_uploads()
+        return iter(self.retries.call(lambda: list(self.inner.list_uploads())))
 
     def delete(self, key: str, *, destination: Condition = Condition.ANY) -> None:
         """Delete one object."""
@@ -324,56 +278,3 @@ class RetryingStore:
     def close(self) -> None:
         """Let go of connections."""
         self.inner.close()
-
-
-class _ResumingBody:
-    """A body that opens its object again where the connection broke."""
-
-    def __init__(
-        self,
-        store: RetryingStore,
-        stack: ExitStack,
-        key: str,
-        start: int,
-        length: int | None,
-        source: Condition,
-    ) -> None:
-        self._store = store
-        self._stack = stack
-        self._key = key
-        self._start = start
-        self._length = length
-        self._source = source
-        self._done = 0
-        self._failures = 0
-        self._body = self._open()
-        self.details: ObjectDetails = self._body.details
-
-    def _open(self) -> ObjectBody:
-        left = None if self._length is None else self._length - self._done
-
-        def open_inner() -> ObjectBody:
-            opened = self._store.inner.open(self._key, start=self._start + self._done, length=left, source=self._source)
-            return self._stack.enter_context(opened)
-
-        return self._store.retries.call(open_inner)
-
-    def readinto(self, buffer: memoryview) -> int:
-        """Fill as much of `buffer` as is there."""
-        while True:
-            try:
-                count = self._body.readinto(buffer)
-            except TransientError as error:
-                self._failures += 1
-                if self._failures >= self._store.retries.attempts or isinstance(error, Stopped):
-                    raise
-                if self._start + self._done >= self.details.info.size or self._done == self._length:
-                    return 0
-                self._store.retries.pause(self._failures, error)
-                if self._source.is_any:
-                    self._source = Condition.matching(self.details.info)
-                self._stack.close()
-                self._body = self._open()
-            else:
-                self._done += count
-                return count

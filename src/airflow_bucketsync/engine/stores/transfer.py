@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -14,6 +15,7 @@ from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.fidelity import adapted
 from airflow_bucketsync.engine.model.objects import Checksum, ObjectAttributes, ObjectDetails, ObjectInfo, PutResult
 from airflow_bucketsync.engine.stores.base import (
+    Body,
     Deleted,
     Deletion,
     Head,
@@ -24,6 +26,8 @@ from airflow_bucketsync.engine.stores.base import (
 )
 from airflow_bucketsync.engine.stores.checksums import COMPUTABLE, checksum_of
 from airflow_bucketsync.engine.stores.gate import Gate
+
+_MAPPED_FROM = 1024 * 1024
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -187,28 +191,36 @@ def require_version(planned: ObjectInfo, found: ObjectInfo, store: ObjectStore) 
         )
 
 
-def read_exactly(body: ObjectBody, size: int, *, store: ObjectStore, key: str) -> bytearray:
+def new_buffer(size: int) -> memoryview:
+    """Room for so many bytes of a body, given back to the system with the last reference.
+
+    Large buffers are mapped: from the C library's heap each thread would keep some of those it freed, and the memory
+    in use would be a multiple of the budget.
+    """
+    if size < _MAPPED_FROM:
+        return memoryview(bytearray(size))
+    return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+
+
+def read_exactly(body: ObjectBody, size: int, *, store: ObjectStore, key: str) -> memoryview:
     """All bytes of an open body, which must be exactly `size`.
 
     :raises ConnectionLost: they are fewer
     :raises BodyCorrupted: they are more
     """
-    data = bytearray(size)
-    with memoryview(data) as view:
-        done = 0
-        while done < size:
-            count = body.readinto(view[done:])
-            if not count:
-                raise ConnectionLost(
-                    f"the body ended after {done} of {size} bytes", location=store.location.url, key=key
-                )
-            done += count
+    data = new_buffer(size)
+    done = 0
+    while done < size:
+        count = body.readinto(data[done:])
+        if not count:
+            raise ConnectionLost(f"the body ended after {done} of {size} bytes", location=store.location.url, key=key)
+        done += count
     if body.readinto(memoryview(bytearray(1))):
         raise BodyCorrupted(f"the body is longer than its {size} bytes", location=store.location.url, key=key)
     return data
 
 
-def prove_body(data: bytearray, details: ObjectDetails, *, store: ObjectStore, key: str) -> Checksum | None:
+def prove_body(data: Body, details: ObjectDetails, *, store: ObjectStore, key: str) -> Checksum | None:
     """The checksum that proves `data` to be what the source holds; None = the source keeps none to compare with.
 
     :raises BodyCorrupted: the source's own checksum says that other bytes were stored
@@ -232,7 +244,7 @@ def prove_body(data: bytearray, details: ObjectDetails, *, store: ObjectStore, k
     return stored
 
 
-def checksum_for(store: ObjectStore, data: bytearray, proven: Checksum | None) -> Checksum | None:
+def checksum_for(store: ObjectStore, data: Body, proven: Checksum | None) -> Checksum | None:
     """The checksum to send along: the source's own where the destination takes it, so that it holds from end to end."""
     accepted = store.capabilities.checksums
     if not accepted:
