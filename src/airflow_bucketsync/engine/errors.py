@@ -12,7 +12,7 @@ BucketsyncError
  |   +- ObjectChanged     the object is not the version that was asked for
  |   +- AccessDenied      the credentials may not do this
  |   +- NotSupported      the store can't do this, or can't hold this key
- |   +- StoreFull       no space, quota or inode is left, or the place is read-only: nothing more can be written
+ |   +- StoreFull         no space, quota or inode is left, or the place is read-only: nothing more can be written
  |   +- ObjectArchived    the body is in an archive class and must be restored first
  |   +- InvalidLocation   a URL that names no place we can use
  |   +- InvalidConfiguration

@@ -19,9 +19,9 @@ COMPARE_OPTIONS = ("include", "exclude", "start_after", "min_size", "max_size", 
 class ComparePairOperator(PrepareOperator):
     """Hold every selected source object against the destination; red when the pair is not in step.
 
-    Parameters are those of `PrepareOperator`; the option `verify` says how deep: `listing` (size), `metadata` (checksum,
-    metadata, tags; the default) or `content` (both bodies). Returns the counts and the first differences; the page with
-    all of them is named by `objects` in the run's folder.
+    Parameters are those of `PrepareOperator`; the option `verify` says how deep: `listing` (size), `metadata` (the
+    default: checksum, metadata and tags too) or `content` (both bodies). Returns the counts and the first differences;
+    the page with all of them is named by `objects` in the run's folder.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]

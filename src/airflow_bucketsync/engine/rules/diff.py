@@ -38,6 +38,9 @@ class Decision:
     reason: str
 
 
+PROOFS = frozenset({"known", "checksum", "etag", "mtime", "empty"})
+"""Reasons of `same` that prove the content equal, so that the pair may remember it; others were asked for by mode."""
+
 _KNOWN = Decision("same", "known")
 _NEW = Decision("copy", "new")
 _SIZE = Decision("copy", "size")
@@ -78,6 +81,8 @@ class Comparison:
     def _by_record(self, source: ObjectInfo, destination: ObjectInfo, known: KnownObject | None) -> Decision | None:
         if known is None or known.source is None or known.destination is None:
             return None
+        if None in (known.source.etag, source.etag, known.destination.etag, destination.etag):
+            return None  # without a fingerprint on either side nothing was recorded that could be held against it
         source_kept = known.source.same_content(source)
         destination_kept = known.destination.same_content(destination)
         if source_kept and destination_kept:

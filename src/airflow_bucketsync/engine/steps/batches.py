@@ -1,11 +1,13 @@
-"""Write the changes of a plan into balanced batches, one page each."""
+"""Write the changes of a plan into balanced batches, one page each, and find the page of one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from airflow_bucketsync.engine.model.plan import Batch, Change
+from airflow_bucketsync.engine.errors import PlanMismatch
+from airflow_bucketsync.engine.model.pages import PageRef
+from airflow_bucketsync.engine.model.plan import Batch, Change, Plan
 from airflow_bucketsync.engine.rules.batching import Balancer, batch_count
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.workspace import PageWriter
@@ -37,3 +39,14 @@ def write_batches(
         for number, writer in enumerate(writers)
         if writer is not None
     )
+
+
+def page_of(plan: Plan, number: int) -> PageRef:
+    """The page of a batch.
+
+    :raises PlanMismatch: the plan has no such batch
+    """
+    for batch in plan.batches:
+        if batch.number == number:
+            return batch.page
+    raise PlanMismatch(f"the plan has no batch {number}; it was made anew since this task was mapped")

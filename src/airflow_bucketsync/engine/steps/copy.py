@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from airflow_bucketsync.engine.errors import (
@@ -13,15 +14,17 @@ from airflow_bucketsync.engine.errors import (
     ObjectNotFound,
     PlanMismatch,
     StoreFull,
+    TransientError,
 )
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.equality import equal_content, etags_comparable
+from airflow_bucketsync.engine.model.fidelity import adapted, differences
 from airflow_bucketsync.engine.model.objects import Fingerprint, PutResult
 from airflow_bucketsync.engine.model.outcome import CopyMode, Outcome, Status
 from airflow_bucketsync.engine.model.plan import Change, Plan
 from airflow_bucketsync.engine.rules.parts import TooLarge, approach
+from airflow_bucketsync.engine.steps.batches import page_of
 from airflow_bucketsync.engine.steps.multipart import copy_in_parts
-from airflow_bucketsync.engine.steps.plan import page_of
 from airflow_bucketsync.engine.steps.recording import Recording
 from airflow_bucketsync.engine.steps.run import Progress, Run
 from airflow_bucketsync.engine.steps.units import UnitIndex, read_units, write_unit
@@ -90,6 +93,14 @@ class _BatchCopy:
         self.single: dict[str, tuple[Change, CopyMode]] = {}
 
     def copy(self, changes: Iterator[Change]) -> None:
+        try:
+            self._copy(changes)
+        except BucketsyncError:
+            with suppress(BucketsyncError):  # what can't be kept is recognised at the destination by the next try
+                self.recording.save()
+            raise
+
+    def _copy(self, changes: Iterator[Change]) -> None:
         for answer in self.run.destination.transfer_many(self._transfers(changes), gate=self.run.gate):
             change, mode = self.single.pop(answer.transfer.key)
             self._record(change, mode, answer)
@@ -99,8 +110,8 @@ class _BatchCopy:
             self.run.gate.check()
             transfer = self._transfer(change, mode)
             self._record(change, mode, copy_in_parts(self.run, transfer, mode=mode, uploads=self.recording))
-        self.recording.save()
         self.run.gate.check()
+        self.recording.save()
 
     def _transfers(self, changes: Iterator[Change]) -> Iterator[Transfer]:
         """What goes in one write each; what needs parts, or can't go at all, is put aside."""
@@ -148,12 +159,11 @@ class _BatchCopy:
         return True
 
     def _record(self, change: Change, mode: CopyMode, answer: Transferred) -> None:
-        if isinstance(answer.error, _STOPS_THE_TASK):
-            if not isinstance(answer.error, Stopped):
-                self.recording.save()
-                raise answer.error
-            return
         result, error = answer.result, answer.error
+        if isinstance(error, TransientError) and self.run.gate.stopped:
+            return  # not tried to the end: the next try does
+        if isinstance(error, _STOPS_THE_TASK):
+            raise error
         if isinstance(error, ObjectChanged) and error.location == self.run.destination.location.url:
             result = already_there(self.run, change)
         if result is not None:
@@ -204,9 +214,13 @@ def already_there(run: Run, change: Change) -> PutResult | None:
         return None
     if planned.info.etag != change.source.etag or planned.info.size != change.source.size:
         return None
-    etags = etags_comparable(run.source.capabilities, run.destination.capabilities)
-    if change.kind == "update" or not equal_content(planned.info, found.info, etags=etags):
+    source, destination = run.source.capabilities, run.destination.capabilities
+    if not equal_content(planned.info, found.info, etags=etags_comparable(source, destination)):
         return None
+    if change.kind == "update":
+        wanted, _ = adapted(planned, source=source, destination=destination)
+        if differences(wanted, found.attributes):
+            return None
     info = found.info
     return PutResult(
         size=info.size,

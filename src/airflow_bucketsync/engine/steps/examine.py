@@ -20,6 +20,7 @@ from airflow_bucketsync.engine.model.spec import Verify
 from airflow_bucketsync.engine.stores.base import ObjectBody, ObjectStore
 from airflow_bucketsync.engine.stores.checksums import COMBINABLE, checksum_of, combined
 from airflow_bucketsync.engine.stores.gate import Gate
+from airflow_bucketsync.engine.stores.transfer import new_buffer
 
 BLOCK = 8 * 1024 * 1024
 
@@ -32,12 +33,14 @@ class Finding:
     :param source_changed: the source is not the version any more that was expected, so only what this run wrote counts
     :param position: offset of the first byte that differs
     :param destination: what stands there
+    :param read_back: the bytes were read again, because the store had not proven that it holds them
     """
 
     differences: tuple[str, ...] = ()
     source_changed: bool = False
     position: int | None = None
     destination: Fingerprint | None = None
+    read_back: bool = False
 
 
 class Examiner:
@@ -62,12 +65,14 @@ class Examiner:
         source: Fingerprint | None,
         written: Fingerprint | None = None,
         lost: tuple[str, ...] = (),
+        sent: bool = False,
     ) -> Finding:
         """Everything in which the destination's object differs.
 
         :param source: the source version that is expected; None = whatever stands there
         :param written: what this run wrote; another ETag there is a difference
         :param lost: attributes already reported as lost
+        :param sent: its bytes passed through this run, so somebody must have checked them on arrival
         """
         self.gate.check()
         there = self._head(self.destination, key)
@@ -90,10 +95,19 @@ class Examiner:
         position = None
         if "size" not in found and self._checksums_differ(here, there):
             found.append("checksum")
-        if self.level == "content" and "size" not in found:
+        doubtful = sent and "checksum" not in found and not self._arrived_checked(here, there)
+        if (self.level == "content" or doubtful) and "size" not in found:
             position = first_difference(self.source, self.destination, here, there, gate=self.gate)
             found += ["content"] if position is not None else []
-        return Finding(differences=tuple(found), position=position, destination=fingerprint)
+        return Finding(differences=tuple(found), position=position, destination=fingerprint, read_back=doubtful)
+
+    def _arrived_checked(self, here: ObjectDetails, there: ObjectDetails) -> bool:
+        """Whether the destination showed that it checked the bytes: one that is to keep checksums, and has none of
+        this object, took no notice of the one that was sent."""
+        if not self.destination.capabilities.checksums or there.info.checksum is not None:
+            return True
+        both_md5 = here.etag_is_md5 and there.etag_is_md5
+        return self.etags and both_md5 and equal_etags(here.info.etag, there.info.etag)
 
     def _head(self, store: ObjectStore, key: str) -> ObjectDetails | None:
         with suppress(ObjectNotFound):
@@ -146,7 +160,7 @@ def first_difference(
 
 def _checksum_of_object(store: ObjectStore, details: ObjectDetails, like: Checksum, *, gate: Gate) -> Checksum:
     blocks: list[tuple[Checksum, int]] = []
-    buffer = memoryview(bytearray(min(BLOCK, max(details.info.size, 1))))
+    buffer = new_buffer(min(BLOCK, max(details.info.size, 1)))
     with gate.buffer(len(buffer)), store.open(details.info.key, source=Condition.matching(details.info)) as body:
         while count := _fill(body, buffer):
             gate.check()
@@ -158,7 +172,7 @@ def _position(
     source: ObjectStore, destination: ObjectStore, here: ObjectDetails, there: ObjectDetails, *, gate: Gate
 ) -> int | None:
     block = min(BLOCK, max(here.info.size, 1))
-    left, right = memoryview(bytearray(block)), memoryview(bytearray(block))
+    left, right = new_buffer(block), new_buffer(block)
     done = 0
     with (
         gate.buffer(2 * block),

@@ -32,10 +32,15 @@ class Known:
 
         :raises CheckpointMismatch: it is damaged; plan again without it
         """
+        last: str | None = None
         try:
             for page in self.pages:
-                yield from self._workspace.read_page(page, "known", KnownObject.from_json, of_pair=True)
-        except (PlanMismatch, KeyError, TypeError, ValueError) as error:
+                for record in self._workspace.read_page(page, "known", KnownObject.from_json, of_pair=True):
+                    if last is not None and record.key <= last:
+                        raise PlanMismatch(f"page {page.name} is out of order", key=record.key)
+                    last = record.key
+                    yield record
+        except PlanMismatch as error:
             raise CheckpointMismatch(f"the memory of earlier runs is damaged: {error}") from error
 
 
@@ -47,7 +52,7 @@ def open_known(workspace: Workspace, spec: SyncSpec) -> Known:
         pages = tuple(PageRef.from_json(page) for page in value["pages"])
     except ObjectNotFound:
         return Known(workspace)
-    except (PlanMismatch, KeyError, TypeError) as error:
+    except (PlanMismatch, KeyError, TypeError, AttributeError) as error:
         return Known(workspace, warning=f"the memory of earlier runs is unreadable and was ignored: {error}")
     if fingerprint != spec.pair_fingerprint():
         return Known(workspace, warning="the memory of earlier runs is of other locations and was ignored")

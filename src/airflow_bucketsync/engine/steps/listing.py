@@ -114,11 +114,16 @@ def read_index(workspace: Workspace, unit: ListUnit) -> ListingIndex:
     :raises PlanMismatch: it is missing; nothing may be planned without it
     """
     try:
-        return ListingIndex.from_json(workspace.read_document(_index_name(unit), "listing_index"))
+        index = ListingIndex.from_json(workspace.read_document(_index_name(unit), "listing_index"))
     except ObjectNotFound:
         raise PlanMismatch(
             f"the listing of {unit.side} unit {unit.number} is missing", location=workspace.store.location.url
         ) from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PlanMismatch(f"{_index_name(unit)} is damaged: {type(error).__name__}: {error}") from None
+    if index.unit != unit:
+        raise PlanMismatch(f"{_index_name(unit)} is the listing of something else")
+    return index
 
 
 class Listed:
@@ -136,6 +141,21 @@ class Listed:
         self.refused: list[tuple[str, str]] = []
         self.refused_count = 0
         self.requests: dict[str, int] = {}
+        self._listing: Listing | None = None
+        self._no_objects: set[str] = set()
+
+    def in_the_way(self, key: str) -> str | None:
+        """The name that can't be an object and stands in this key's place, or in that of a folder above it.
+
+        What there is behind it is not known, so nothing may be concluded from the key's absence. Speaks of keys up to
+        where the iteration is.
+        """
+        if self._listing is not None:
+            self._no_objects.update(name for name, _ in self._listing.refused)
+        if not self._no_objects:
+            return None
+        above = (key[: at + 1] for at in range(len(key)) if key[at] == "/")
+        return next((name for name in (key, f"{key}/", *above) if name in self._no_objects), None)
 
     def __iter__(self) -> Iterator[ObjectInfo]:
         for unit in self._document.units:
@@ -145,11 +165,13 @@ class Listed:
                 yield from self._from_pages(unit)
             else:
                 listing = Listing(store_of(self._run, unit.side), unit.side, after=unit.after, until=unit.until)
+                self._listing = listing
                 yield from listing
                 self._add(listing)
 
     def _from_pages(self, unit: ListUnit) -> Iterator[ObjectInfo]:
         index = read_index(self._run.workspace, unit)
+        self._no_objects.update(name for name, _ in index.refused)
         for page in index.pages:
             yield from self._run.workspace.read_page(page, "listing", ObjectInfo.from_json)
         for operation, count in index.requests.items():

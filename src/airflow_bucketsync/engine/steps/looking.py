@@ -43,7 +43,7 @@ def look_at(run: Run, comparison: Comparison, waiting: Sequence[Look]) -> Iterat
             yield Decision("copy", "not_comparable")
             continue
         content_known = look.decision.reason == "metadata"
-        if comparison.mode == "metadata" or content_known:
+        if run.spec.policy.tags and (comparison.mode == "metadata" or content_known):
             source = _with_tags(run.source, source)
             destination = _with_tags(run.destination, destination)
         yield comparison.looked_at(source, destination, content_known=content_known)

@@ -7,7 +7,14 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Protocol
 
-from airflow_bucketsync.engine.errors import BodyCorrupted, BucketsyncError, FinalError, ObjectNotFound, TransientError
+from airflow_bucketsync.engine.errors import (
+    AccessDenied,
+    BodyCorrupted,
+    BucketsyncError,
+    FinalError,
+    ObjectNotFound,
+    TransientError,
+)
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.objects import Checksum, ChecksumAlgorithm, ObjectDetails, PartReceipt, PutResult
 from airflow_bucketsync.engine.model.outcome import WRITTEN, CopyMode
@@ -84,7 +91,13 @@ class _Assembly:
         require_version(planned, details.info, self.source)
         attributes, lost = attributes_for(self.destination, self.transfer, details)
         key = self.transfer.key
-        upload_id = self.destination.begin_upload(key, attributes=attributes, acl=self.transfer.acl)
+        try:
+            upload_id = self.destination.begin_upload(key, attributes=attributes, acl=self.transfer.acl)
+        except AccessDenied:
+            if not attributes.tags:
+                raise
+            attributes, lost = replace(attributes, tags=None), (*lost, "tags")
+            upload_id = self.destination.begin_upload(key, attributes=attributes, acl=self.transfer.acl)
         self.uploads.begun(key, upload_id)
         try:
             result = self._complete(upload_id, details)

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
-from airflow_bucketsync.engine.errors import CheckpointMismatch, InvalidConfiguration, ObjectNotFound, PlanMismatch
+from airflow_bucketsync.engine.errors import CheckpointMismatch, ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.names import is_state_name
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.outcome import Outcome, Status
-from airflow_bucketsync.engine.model.pages import PageRef
 from airflow_bucketsync.engine.model.plan import Batch, Change, ChangeKind, KnownObject, Plan, Transport
-from airflow_bucketsync.engine.rules.diff import Comparison, Decision
-from airflow_bucketsync.engine.rules.mapping import ALSO_A_DIRECTORY, SAME_NAME, TreeConflicts, collisions, folded
+from airflow_bucketsync.engine.rules.diff import PROOFS, Comparison
 from airflow_bucketsync.engine.rules.parts import check_object
 from airflow_bucketsync.engine.rules.selection import Selector
 from airflow_bucketsync.engine.steps.batches import write_batches
+from airflow_bucketsync.engine.steps.conflicts import Conflicts
+from airflow_bucketsync.engine.steps.decided import hidden, refused, withheld
 from airflow_bucketsync.engine.steps.known import Known, open_known
 from airflow_bucketsync.engine.steps.listing import Listed
 from airflow_bucketsync.engine.steps.looking import Look, look_at
+from airflow_bucketsync.engine.steps.merging import merged
 from airflow_bucketsync.engine.steps.prepare import RunDocument, read_run
 from airflow_bucketsync.engine.steps.run import Run
-from airflow_bucketsync.engine.steps.spool import Spool, sorted_lines
+from airflow_bucketsync.engine.steps.spool import Spool
 from airflow_bucketsync.engine.steps.workspace import PageWriter, Workspace
 
 MANIFEST = "plan/manifest.json"
@@ -70,23 +72,6 @@ def read_plan(workspace: Workspace, digest: str | None = None) -> Plan:
     return plan
 
 
-def merged(
-    source: Iterator[ObjectInfo], destination: Iterator[ObjectInfo], known: Iterator[KnownObject]
-) -> Iterator[tuple[str, ObjectInfo | None, ObjectInfo | None, KnownObject | None]]:
-    """Three ascending streams as one: each key once, with what each stream has of it."""
-    left, right, memory = next(source, None), next(destination, None), next(known, None)
-    while left is not None or right is not None or memory is not None:
-        key = min(item.key for item in (left, right, memory) if item is not None)
-        one = two = three = None
-        if left is not None and left.key == key:
-            one, left = left, next(source, None)
-        if right is not None and right.key == key:
-            two, right = right, next(destination, None)
-        if memory is not None and memory.key == key:
-            three, memory = memory, next(known, None)
-        yield key, one, two, three
-
-
 class _Planner:
     """One plan in the making: what is waiting, what is decided, and the totals."""
 
@@ -108,9 +93,7 @@ class _Planner:
         self.delta: PageWriter | None = None
         self.waiting: list[Look | KnownObject] = []
         self.looks = 0
-        self.tree = TreeConflicts() if run.destination.capabilities.keeps_mtime else None
-        self.in_the_way: dict[str, str] = {}
-        self.names = Spool() if run.destination.capabilities.name_folding != "none" else None
+        self.conflicts = Conflicts(run.spec, run.destination.capabilities)
         self.warnings: list[str] = [*document.warnings, *([known.warning] if known.warning else [])]
 
     def make(self) -> Plan:
@@ -119,7 +102,7 @@ class _Planner:
         destination = Listed(self.run, self.document, "destination")
         with Spool() as changes:
             self._first_pass(source, destination, changes)
-            self._find_collisions()
+            self.conflicts.settle()
             batches, transport, why = self._second_pass(changes)
         requests = self.run.requests_since(before)
         for listed, side in ((source, "source"), (destination, "destination")):
@@ -154,7 +137,7 @@ class _Planner:
         for key, here, there, memory in merged(iter(source), iter(destination), known):
             self.run.gate.check()
             if here is None:
-                self._without_source(key, there, memory)
+                self._without_source(key, there, memory, source)
                 continue
             left_out = None if self.selector.everything else self.selector.admits(here)
             if left_out is not None:
@@ -162,22 +145,24 @@ class _Planner:
                 continue
             refusal = self._refusal(here)
             if refusal is not None:
-                self._decide(_refused(here, *refusal))
+                self._decide(refused(here, *refusal))
                 continue
-            if self.tree is not None:
-                for directory in self.tree.see(key):
-                    self.in_the_way[directory] = ALSO_A_DIRECTORY
-            if self.names is not None:
-                self.names.write([folded(key, self.run.destination.capabilities.name_folding), key])
+            self.conflicts.see(key)
             decision = self.comparison.listed(here, there, memory)
             self._wait(Look(source=here, destination=there, known=memory, decision=decision), changes)
         self._settle(changes)
         self._refused_names(source)
 
-    def _without_source(self, key: str, there: ObjectInfo | None, memory: KnownObject | None) -> None:
+    def _without_source(self, key: str, there: ObjectInfo | None, memory: KnownObject | None, source: Listed) -> None:
         if memory is not None:
             self._forget(KnownObject(key=key, source=None, destination=None))
         if there is not None and (self.selector.everything or self.selector.admits(there) is None):
+            obstacle = source.in_the_way(key)
+            if obstacle == key:
+                return  # the record of that name speaks of it
+            if obstacle is not None:
+                self._decide(hidden(there, obstacle))
+                return
             self._decide(Outcome(key=key, status="extra", reason="not_at_source", destination=Fingerprint.of(there)))
 
     def _refusal(self, info: ObjectInfo) -> tuple[str, str] | None:
@@ -200,7 +185,7 @@ class _Planner:
 
     def _wait(self, look: Look, changes: Spool) -> None:
         if not self.waiting and look.decision.verdict != "look":
-            self._apply(look.source, look.destination, look.decision, changes)
+            self._apply(look, changes)
             return
         self.waiting.append(look)
         self.looks += look.decision.verdict == "look"
@@ -213,7 +198,7 @@ class _Planner:
         decisions = look_at(self.run, self.comparison, looks)
         for item in self.waiting:
             if isinstance(item, Look):
-                self._apply(item.source, item.destination, next(decisions), changes)
+                self._apply(replace(item, decision=next(decisions)), changes)
             else:
                 self._learn(item)
         self.waiting, self.looks = [], 0
@@ -224,34 +209,23 @@ class _Planner:
         else:
             self._learn(record)
 
-    def _apply(self, source: ObjectInfo, destination: ObjectInfo | None, decision: Decision, changes: Spool) -> None:
+    def _apply(self, look: Look, changes: Spool) -> None:
+        source, destination, decision = look.source, look.destination, look.decision
         if decision.verdict == "same":
             self.counts["same"] += 1
             self.reasons[f"same: {decision.reason}"] += 1
-            if decision.reason != "known" and destination is not None:
-                self._learn(
-                    KnownObject(key=source.key, source=Fingerprint.of(source), destination=Fingerprint.of(destination))
+            if decision.reason in PROOFS and destination is not None:
+                proven = KnownObject(
+                    key=source.key, source=Fingerprint.of(source), destination=Fingerprint.of(destination)
                 )
+                if proven != look.known:
+                    self._learn(proven)
             return
         kind: ChangeKind = "update" if decision.verdict == "update" else "copy"
         change = Change(kind=kind, source=source, destination=destination, reason=decision.reason)
         changes.write(change.to_json())
 
     # second pass: into batches --------------------------------------------------------------------------------
-
-    def _find_collisions(self) -> None:
-        if self.names is None:
-            return
-        pairs = ((name, key) for name, key in sorted_lines(self.names, key=lambda line: tuple(line)))
-        for group in collisions(pairs):
-            if self.policy.on_collision == "fail":
-                shown = ", ".join(repr(key) for key in group[:5])
-                raise InvalidConfiguration(
-                    f"{len(group)} source keys would be one name at {self.spec.destination.url}: {shown}; rename or "
-                    "exclude all but one, or set on_collision to refuse"
-                )
-            self.in_the_way.update(dict.fromkeys(group, SAME_NAME))
-        self.names.__exit__(None, None, None)
 
     def _second_pass(self, changes: Spool) -> tuple[tuple[Batch, ...], Transport, str]:
         transport, why = self._transport(changes)
@@ -260,7 +234,7 @@ class _Planner:
             self.reasons[f"planned: {change.reason}"] += 1
             self.bytes += change.load
             if self.policy.dry_run:
-                self._decide(_withheld(change))
+                self._decide(withheld(change))
         if self.policy.dry_run or not self.counts["planned"]:
             return (), transport, why
         batches = write_batches(
@@ -275,11 +249,11 @@ class _Planner:
         """The changes but for those that another key is in the way of; these are refused (once, unless `quiet`)."""
         for line in changes:
             change = Change.from_json(line)
-            reason = self.in_the_way.get(change.source.key)
+            reason = self.conflicts.reason(change.source.key)
             if reason is None:
                 yield change
             elif not quiet:
-                self._decide(_refused(change.source, reason, "another key is in its way at the destination"))
+                self._decide(refused(change.source, reason, "another key is in its way at the destination"))
 
     def _transport(self, changes: Spool) -> tuple[Transport, str]:
         first = next(iter(changes), None)
@@ -305,29 +279,3 @@ class _Planner:
         if self.delta is None:
             self.delta = self.run.workspace.page_writer("plan/delta", "known")
         self.delta.write(record.to_json())
-
-
-def _refused(info: ObjectInfo, reason: str, words: str) -> Outcome:
-    return Outcome(key=info.key, status="refused", reason=reason, message=words, source=Fingerprint.of(info))
-
-
-def _withheld(change: Change) -> Outcome:
-    return Outcome(
-        key=change.source.key,
-        status="withheld",
-        reason="dry_run",
-        message=f"would {change.kind}: {change.reason}",
-        bytes=change.load,
-        source=Fingerprint.of(change.source),
-    )
-
-
-def page_of(plan: Plan, number: int) -> PageRef:
-    """The page of a batch.
-
-    :raises PlanMismatch: the plan has no such batch
-    """
-    for batch in plan.batches:
-        if batch.number == number:
-            return batch.page
-    raise PlanMismatch(f"the plan has no batch {number}; it was made anew since this task was mapped")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from airflow_bucketsync.engine.errors import PlanMismatch
+from airflow_bucketsync.engine.errors import BucketsyncError, PlanMismatch
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.pages import PageRef
 from airflow_bucketsync.engine.steps.run import Progress, Run
@@ -38,7 +39,14 @@ class Recording:
 
     def _take_over(self, value: Mapping[str, Any] | None) -> None:
         """Go on from what earlier tries kept; what is of another plan, or damaged, is done anew."""
-        if value is None or value.get("plan") != self._plan:
+        if value is None:
+            return
+        self._uploads = _uploads_of(value)
+        for key, upload_id in self._uploads.copy():
+            with suppress(BucketsyncError):  # it stays named, so that another try can abort it
+                self._run.destination.abort_upload(key, upload_id)
+                self._uploads.remove((key, upload_id))
+        if value.get("plan") != self._plan:
             return
         try:
             segments = [PageRef.from_json(segment) for segment in value["segments"]]
@@ -47,15 +55,12 @@ class Recording:
                 for segment in segments
                 for outcome in self._run.workspace.read_page(segment, "result", Outcome.from_json)
             ]
-            uploads = [(str(key), str(upload_id)) for key, upload_id in value.get("uploads", [])]
         except (PlanMismatch, KeyError, TypeError, ValueError):
             return
         self._segments = segments
         for outcome in kept:
             if outcome.key not in self.outcomes:
                 self.outcomes.add(outcome)
-        for key, upload_id in uploads:
-            self._run.destination.abort_upload(key, upload_id)
 
     def add(self, outcome: Outcome) -> None:
         """Record an outcome, and keep everything so far when that is due."""
@@ -67,7 +72,7 @@ class Recording:
     def begun(self, key: str, upload_id: str) -> None:
         """Keep the id of an upload that was begun, so that a later try can abort it."""
         self._uploads.append((key, upload_id))
-        self.save()
+        self._keep()  # at once, and before any page: an id that is lost is an upload nobody aborts
 
     def ended(self, key: str, upload_id: str) -> None:
         """Forget an upload that was completed or aborted."""
@@ -75,13 +80,26 @@ class Recording:
 
     def save(self) -> None:
         """Write the new outcomes as a segment and name it in the task's progress."""
+        replaced: list[PageRef] = []
         if self._new:
             if len(self._segments) >= SEGMENTS:
-                self._segments, self._new = [], [Outcome.from_json(line) for line in self.outcomes.lines()]
+                replaced, self._segments = self._segments, []
+                self._new = [Outcome.from_json(line) for line in self.outcomes.lines()]
             lines = (outcome.to_json() for outcome in self._new)
             self._segments.append(self._run.workspace.write_page(f"{self._name}-{self._written:04d}", "result", lines))
             self._written += 1
             self._new = []
+        self._keep()
+        self._delete(replaced)
+        self._last = self._run.clock.monotonic()
+
+    def forget(self) -> None:
+        """Drop the segments: the result page holds everything."""
+        dropped, self._segments = self._segments, []
+        self._keep()
+        self._delete(dropped)
+
+    def _keep(self) -> None:
         self._progress.save(
             {
                 "plan": self._plan,
@@ -90,10 +108,16 @@ class Recording:
                 "done": len(self.outcomes),
             }
         )
-        self._last = self._run.clock.monotonic()
 
-    def forget(self) -> None:
-        """Drop the segments: the result page holds everything."""
-        for segment in self._segments:
-            self._run.workspace.delete(segment.name)
-        self._progress.save({"plan": self._plan, "segments": [], "uploads": [], "done": len(self.outcomes)})
+    def _delete(self, segments: list[PageRef]) -> None:
+        """Delete pages that the progress names no more; one that stays does no harm."""
+        with suppress(BucketsyncError):
+            for segment in segments:
+                self._run.workspace.delete(segment.name)
+
+
+def _uploads_of(value: Mapping[str, Any]) -> list[tuple[str, str]]:
+    try:
+        return [(str(key), str(upload_id)) for key, upload_id in value.get("uploads", [])]
+    except (TypeError, ValueError):
+        return []

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
-from operator import attrgetter
 from typing import Any
 
 from airflow_bucketsync.engine.errors import BucketsyncError, CheckpointMismatch, PlanMismatch
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.outcome import RED, WRITTEN, Outcome, Report
 from airflow_bucketsync.engine.model.plan import KnownObject, Plan
+from airflow_bucketsync.engine.steps.checkpoint import checkpoint_of
 from airflow_bucketsync.engine.steps.known import Known, open_known, update_known
 from airflow_bucketsync.engine.steps.plan import read_plan
 from airflow_bucketsync.engine.steps.prepare import RunDocument, read_run
 from airflow_bucketsync.engine.steps.run import Run
-from airflow_bucketsync.engine.steps.units import UnitIndex, outcomes_of, read_units, requests_of
-from airflow_bucketsync.engine.steps.workspace import PageWriter, folder_name
+from airflow_bucketsync.engine.steps.units import Kind, UnitIndex, outcomes_of, read_units, requests_of, speaks_of
+from airflow_bucketsync.engine.steps.verify import READ_BACK
+from airflow_bucketsync.engine.steps.workspace import folder_name
 
 SHOWN_FAILURES = 20
 _BY_DECISION = frozenset({"dry_run"})
@@ -66,7 +65,9 @@ class _Reporter:
         self.lost: Counter[str] = Counter()
         self.failures: list[dict[str, Any]] = []
         self.bytes = 0
+        self.written = 0
         self.by_decision = 0
+        self.read_back = 0
         self.before = run.requests()
         self.document = self._read_run(run_digest)
         self.plan = self._read_plan(plan_digest)
@@ -75,14 +76,23 @@ class _Reporter:
 
     def make(self) -> Finished:
         writer = self.run.workspace.page_writer("report/objects", "outcomes")
-        self._count(writer)
+        for outcome in self._outcomes():
+            writer.write(outcome.to_json())
+            self._count(outcome)
         objects = writer.finish().name if writer.count else None
+        if self.read_back:
+            self.warnings.append(
+                f"{self.read_back} objects were read back to verify them: the destination takes checksums without a "
+                "word and keeps none, so it may not check what arrives; choose the store profile that says so"
+            )
         report = self._report(objects)
         if self.plan is not None and not self.policy.dry_run:
             self._remember(self.plan)
             report = replace(report, warnings=tuple(self.warnings))
         self.run.workspace.write_document("report.json", "report", report.to_json())
-        return Finished(report=report, checkpoint=self._checkpoint(report))
+        return Finished(
+            report=report, checkpoint=checkpoint_of(self.run.spec, report, document=self.document, plan=self.plan)
+        )
 
     # what the tasks left ----------------------------------------------------------------------------------------
 
@@ -106,10 +116,10 @@ class _Reporter:
         self.reasons.update({word: n for word, n in plan.reasons.items() if word.startswith("same:")})
         return plan
 
-    def _units(self, kind: str) -> dict[int, UnitIndex]:
+    def _units(self, kind: Kind) -> dict[int, UnitIndex]:
         if self.plan is None:
             return {}
-        return read_units(self.run.workspace, "result" if kind == "result" else "findings", plan=self.plan.digest)
+        return read_units(self.run.workspace, kind, plan=self.plan.digest, damaged=self.warnings)
 
     def _missing(self, task: str, error: Exception | None = None) -> None:
         if not any(name == task or name.startswith(f"{task} ") for name in self.incomplete):
@@ -119,52 +129,79 @@ class _Reporter:
 
     # counting ---------------------------------------------------------------------------------------------------
 
-    def _count(self, writer: PageWriter) -> None:
-        """One record per object that is not `same`, each key once."""
-        for outcome in self._outcomes():
-            writer.write(outcome.to_json())
-            self.counts[outcome.status] += 1
-            self.reasons[f"{outcome.status}: {outcome.reason}"] += 1
-            self.lost.update(outcome.lost)
-            if outcome.status in ("copied", "moved"):
-                self.bytes += outcome.bytes
-            self.by_decision += outcome.status == "withheld" and outcome.reason in _BY_DECISION
-            if outcome.status in RED and outcome.reason not in _BY_DECISION and len(self.failures) < SHOWN_FAILURES:
-                shown = {"key": outcome.key, "status": outcome.status, "reason": outcome.reason}
-                self.failures.append({**shown, "message": outcome.message})
+    def _count(self, outcome: Outcome) -> None:
+        self.counts[outcome.status] += 1
+        self.reasons[f"{outcome.status}: {outcome.reason}"] += 1
+        self.lost.update(outcome.lost)
+        if outcome.mode is not None:  # it was written, whatever was found of it afterwards
+            self.written += 1
+            self.bytes += outcome.bytes
+        self.read_back += bool(outcome.verified) and outcome.message == READ_BACK
+        self.by_decision += outcome.status == "withheld" and outcome.reason in _BY_DECISION
+        if outcome.status in RED and outcome.reason not in _BY_DECISION and len(self.failures) < SHOWN_FAILURES:
+            shown = {"key": outcome.key, "status": outcome.status, "reason": outcome.reason}
+            self.failures.append({**shown, "message": outcome.message})
 
     def _outcomes(self) -> Iterator[Outcome]:
+        """What became of every object that is not `same`, each key once; a page that is missing is said so."""
         if self.plan is None:
             return
-        if self.plan.decided is not None:
-            yield from self.run.workspace.read_page(self.plan.decided, "outcomes", Outcome.from_json)
+        yield from self._decided(self.plan)
         for batch in self.plan.batches:
             index = self.results.get(batch.number)
             if index is None:
                 self._missing(f"copy {batch.number}")
                 continue
-            yield from self._verified(index)
+            if index.page.count != batch.objects:
+                self._missing(f"copy {batch.number}")
+                self.warnings.append(
+                    f"batch {batch.number} was to copy {batch.objects} objects, its result speaks of {index.page.count}"
+                )
+            self._require_findings(index)
+            try:
+                yield from self._verified(index)
+            except PlanMismatch as error:
+                self._missing(f"copy {batch.number}", error)
+
+    def _decided(self, plan: Plan) -> Iterator[Outcome]:
+        if plan.decided is not None:
+            try:
+                yield from self.run.workspace.read_page(plan.decided, "outcomes", Outcome.from_json)
+            except PlanMismatch as error:
+                self._missing("plan", error)
+        for word in plan.counts.keys() - {"same", "planned"}:
+            unnamed = plan.counts[word] - self.counts[word]  # names beyond those that a listing keeps
+            if unnamed > 0:
+                self.counts[word] += unnamed
+                self.reasons[f"{word}: not_named"] += unnamed
+
+    def _require_findings(self, index: UnitIndex) -> None:
+        """Where something was written and is to be verified, its findings must be there."""
+        if self.policy.verify == "none" or not any(index.counts.get(word, 0) for word in WRITTEN):
+            return
+        if index.number not in self.findings:
+            self._missing(f"verify {index.number}")
+            return
+        try:
+            next(outcomes_of(self.run.workspace, self.findings[index.number]), None)
+        except PlanMismatch as error:
+            self._missing(f"verify {index.number}", error)
+            del self.findings[index.number]
 
     def _verified(self, index: UnitIndex) -> Iterator[Outcome]:
         """The outcomes of a batch after verification; what was written and not looked at is not proven."""
-        findings = self._findings_of(index)
+        finding = self.findings.get(index.number)
+        findings = iter(()) if finding is None else outcomes_of(self.run.workspace, finding)
         found = next(findings, None)
         for outcome in outcomes_of(self.run.workspace, index):
             while found is not None and found.key < outcome.key:
                 found = next(findings, None)
             if outcome.status not in WRITTEN or self.policy.verify == "none":
                 yield outcome
-            elif found is not None and found.key == outcome.key and found.source == outcome.source:
+            elif found is not None and speaks_of(found, outcome):
                 yield found
             else:
                 yield replace(outcome, status="unverified", reason="not_looked_at", verified=False)
-
-    def _findings_of(self, index: UnitIndex) -> Iterator[Outcome]:
-        if self.policy.verify == "listing":
-            pages = [outcomes_of(self.run.workspace, finding) for finding in self.findings.values()]
-            return iter(heapq.merge(*pages, key=attrgetter("key")))
-        finding = self.findings.get(index.number)
-        return iter(()) if finding is None else outcomes_of(self.run.workspace, finding)
 
     # the report ---------------------------------------------------------------------------------------------------
 
@@ -175,7 +212,6 @@ class _Reporter:
         red = tuple(sorted(occurred & RED - set(self.policy.tolerate)))
         started = self.run.clock.now() if self.document is None else self.document.started
         ended = self.run.clock.now()
-        written = sum(self.counts[word] for word in WRITTEN) + self.counts["unverified"]
         green = not red and not self.incomplete
         return Report(
             pair=self.run.spec.pair,
@@ -191,8 +227,11 @@ class _Reporter:
             bytes=self.bytes,
             requests=self._requests(),
             verify=self.policy.verify,
-            verified=green and self.policy.verify != "none" and not self.policy.dry_run,
-            changed_anything=written > 0,
+            verified=green
+            and self.policy.verify != "none"
+            and not self.policy.dry_run
+            and not self.counts["unverified"],
+            changed_anything=self.written > 0,
             red=red,
             tolerated=tuple(sorted(occurred & RED & set(self.policy.tolerate))),
             incomplete=tuple(self.incomplete),
@@ -240,24 +279,6 @@ class _Reporter:
         for outcome in self._verified(index):
             if outcome.status in WRITTEN and outcome.verified:
                 yield KnownObject(key=outcome.key, source=outcome.source, destination=outcome.destination)
-
-    def _checkpoint(self, report: Report) -> Checkpoint:
-        watermark: datetime | None = None
-        if self.document is not None and report.verified:
-            watermark = self.document.started
-        listed = {} if self.plan is None else self.plan.listed
-        return Checkpoint(
-            pair=report.pair,
-            fingerprint=self.run.spec.fingerprint(),
-            run=report.run,
-            green=report.green,
-            verified=report.verified,
-            watermark=watermark,
-            objects={side: totals["objects"] for side, totals in listed.items()},
-            counts=report.counts,
-            bytes=report.bytes,
-            updated=report.ended,
-        )
 
 
 def read_report(run: Run) -> Report | None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 import orjson
 
-from airflow_bucketsync.engine.errors import PlanMismatch
+from airflow_bucketsync.engine.errors import ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.pages import PageRef, Schema
 from airflow_bucketsync.engine.steps.workspace import Workspace
@@ -127,8 +127,14 @@ def write_unit(
     return index
 
 
-def read_units(workspace: Workspace, kind: Kind, *, plan: str) -> dict[int, UnitIndex]:
-    """The index of the highest complete try of each number; those of another plan don't count."""
+def read_units(
+    workspace: Workspace, kind: Kind, *, plan: str, damaged: list[str] | None = None
+) -> dict[int, UnitIndex]:
+    """The index of the highest complete try of each number; those of another plan don't count.
+
+    :param damaged: where given, it takes the messages of damaged indexes, whose numbers then count as missing
+    :raises PlanMismatch: an index is damaged, and `damaged` was not given
+    """
     tries: dict[int, list[int]] = {}
     for name in workspace.list_names(f"{kind}/"):
         match = _NAME.fullmatch(name.removeprefix(f"{kind}/"))
@@ -137,18 +143,30 @@ def read_units(workspace: Workspace, kind: Kind, *, plan: str) -> dict[int, Unit
     found = {}
     for number, attempts in sorted(tries.items()):
         for attempt in sorted(attempts, reverse=True):
-            index = _read_index(workspace, f"{kind}/{number:04d}-try{attempt:02d}.json")
+            try:
+                index = _read_index(workspace, kind, number, attempt)
+            except PlanMismatch as error:
+                if damaged is None:
+                    raise
+                damaged.append(str(error))
+                break  # an older try may say what is no longer true
             if index.plan == plan:
                 found[number] = index
                 break
     return found
 
 
-def _read_index(workspace: Workspace, name: str) -> UnitIndex:
+def _read_index(workspace: Workspace, kind: Kind, number: int, attempt: int) -> UnitIndex:
+    name = f"{kind}/{number:04d}-try{attempt:02d}.json"
     try:
-        return UnitIndex.from_json(workspace.read_document(name, "unit_index"))
-    except (KeyError, TypeError) as error:
+        index = UnitIndex.from_json(workspace.read_document(name, "unit_index"))
+    except (KeyError, TypeError, AttributeError) as error:
         raise PlanMismatch(f"{name} is damaged: {type(error).__name__}: {error}") from None
+    except ObjectNotFound:
+        raise PlanMismatch(f"{name} went away while it was read") from None
+    if (index.kind, index.number, index.attempt) != (kind, number, attempt):
+        raise PlanMismatch(f"{name} is the index of {index.kind} {index.number}, try {index.attempt}")
+    return index
 
 
 def outcomes_of(workspace: Workspace, index: UnitIndex) -> Iterator[Outcome]:
@@ -164,3 +182,11 @@ def requests_of(indexes: Iterable[UnitIndex]) -> dict[str, Counter[str]]:
         for side, kinds in index.requests.items():
             total.setdefault(side, Counter()).update(kinds)
     return total
+
+
+def speaks_of(found: Outcome, outcome: Outcome) -> bool:
+    """Whether a finding is of the very versions that the copy speaks of, and not of those of an earlier try."""
+    if found.key != outcome.key or found.source != outcome.source:
+        return False
+    seen, written = found.destination, outcome.destination
+    return seen is None or written is None or None in (seen.etag, written.etag) or seen.etag == written.etag

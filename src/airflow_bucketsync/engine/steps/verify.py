@@ -6,7 +6,6 @@ import heapq
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from operator import attrgetter
 
 from airflow_bucketsync.engine.errors import BucketsyncError, PlanMismatch, TransientError
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
@@ -21,6 +20,8 @@ from airflow_bucketsync.engine.stores.transfer import in_threads
 
 RECHECKS = (0.5, 1.0, 2.0)
 """Seconds before an object that looks wrong is looked at again: a store may answer with an older state for a moment."""
+READ_BACK = "read back: the destination returned no checksum of it"
+"""The message of an object whose bytes had to be read again, since the store shows no sign of having checked them."""
 RECHECKED = 100
 """Objects of one unit that are looked at again; where more look wrong, it is not for a moment."""
 
@@ -36,33 +37,47 @@ def verify_unit(run: Run, plan: Plan, number: int, *, attempt: int) -> UnitIndex
     finished = read_units(run.workspace, "result", plan=plan.digest)
     if number not in finished:
         raise PlanMismatch(f"the result of batch {number} is missing; clear `copy` for it to be made again")
-    outcomes = Outcomes()
+    found: dict[int, Outcomes] = {number: Outcomes()}
     if run.spec.policy.verify == "listing":
-        pages = [_written(outcomes_of(run.workspace, index)) for index in finished.values()]
-        for outcome in _by_listing(run, heapq.merge(*pages, key=attrgetter("key"))):
-            outcomes.add(outcome)
+        pages = [_written(run, index) for index in finished.values()]
+        for unit, outcome in _by_listing(run, heapq.merge(*pages, key=lambda item: item[1].key)):
+            found.setdefault(unit, Outcomes()).add(outcome)
     else:
         look = _looker(run)
-        written = _written(outcomes_of(run.workspace, finished[number]))
+        written = (outcome for _, outcome in _written(run, finished[number]))
         for answer in in_threads(look, written, gate=run.gate):
             if answer is not None:
-                outcomes.add(answer)
+                found[number].add(answer)
     if run.gate.stopped:
         raise Stopped("the task was asked to stop")
+    requests, seconds = run.requests_since(before), run.clock.monotonic() - started
+    nothing: dict[str, dict[str, int]] = {}
+    for unit in found.keys() - {number}:
+        write_unit(
+            run.workspace,
+            "findings",
+            unit,
+            attempt,
+            plan=plan.digest,
+            outcomes=found[unit],
+            requests=nothing,
+            seconds=0.0,
+        )
     return write_unit(
         run.workspace,
         "findings",
         number,
         attempt,
         plan=plan.digest,
-        outcomes=outcomes,
-        requests=run.requests_since(before),
-        seconds=run.clock.monotonic() - started,
+        outcomes=found[number],
+        requests=requests,
+        seconds=seconds,
     )
 
 
-def _written(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
-    return (outcome for outcome in outcomes if outcome.status in WRITTEN)
+def _written(run: Run, index: UnitIndex) -> Iterator[tuple[int, Outcome]]:
+    """What a batch wrote, with the batch's number."""
+    return ((index.number, outcome) for outcome in outcomes_of(run.workspace, index) if outcome.status in WRITTEN)
 
 
 def _looker(run: Run) -> Callable[[Outcome], Outcome | None]:
@@ -71,20 +86,25 @@ def _looker(run: Run) -> Callable[[Outcome], Outcome | None]:
     examiner = Examiner(run.source, run.destination, level=policy.verify, tags=policy.tags, gate=run.gate)
     rechecked = itertools.count()
 
+    def examine(outcome: Outcome) -> Finding:
+        return examiner.examine(
+            outcome.key,
+            source=outcome.source,
+            written=outcome.destination,
+            lost=outcome.lost,
+            sent=outcome.mode in ("stream", "stream_parts"),
+        )
+
     def look(outcome: Outcome) -> Outcome | None:
         try:
-            finding = examiner.examine(
-                outcome.key, source=outcome.source, written=outcome.destination, lost=outcome.lost
-            )
+            finding = examine(outcome)
             again = RECHECKS if finding.differences and next(rechecked) < RECHECKED else ()
             for seconds in again:
                 if not finding.differences:
                     break
                 if run.clock.wait(seconds, run.gate.stop_event):
                     return None
-                finding = examiner.examine(
-                    outcome.key, source=outcome.source, written=outcome.destination, lost=outcome.lost
-                )
+                finding = examine(outcome)
         except Stopped:
             return None
         except BucketsyncError as error:
@@ -119,18 +139,19 @@ def judged(outcome: Outcome, finding: Finding) -> Outcome:
             destination=destination,
             verified=False,
         )
-    return replace(outcome, destination=destination, verified=True)
+    message = READ_BACK if finding.read_back else outcome.message
+    return replace(outcome, destination=destination, verified=True, message=message)
 
 
-def _by_listing(run: Run, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+def _by_listing(run: Run, written: Iterator[tuple[int, Outcome]]) -> Iterator[tuple[int, Outcome]]:
     """Hold what was written against one listing of the destination."""
     listing = iter(Listing(run.destination, "destination", after=run.spec.selection.start_after))
     there: ObjectInfo | None = next(listing, None)
-    for outcome in outcomes:
+    for number, outcome in written:
         run.gate.check()
         while there is not None and there.key < outcome.key:
             there = next(listing, None)
-        yield judged(outcome, _listed_finding(outcome, there))
+        yield number, judged(outcome, _listed_finding(outcome, there))
 
 
 def _listed_finding(outcome: Outcome, there: ObjectInfo | None) -> Finding:

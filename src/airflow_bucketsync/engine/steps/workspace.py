@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, BinaryIO, TypeVar, cast
+from contextlib import suppress
+from typing import IO, Any, BinaryIO, TypeVar, cast
 
 import orjson
 import zstandard
 
-from airflow_bucketsync.engine.errors import ObjectNotFound, PlanMismatch
+from airflow_bucketsync.engine.errors import BucketsyncError, ObjectNotFound, PlanMismatch
+from airflow_bucketsync.engine.model.names import is_state_name
 from airflow_bucketsync.engine.model.pages import PageRef, Schema, check_header, header
 from airflow_bucketsync.engine.stores.base import ObjectStore
 
@@ -22,6 +24,7 @@ _LEVEL = 1
 _FLUSH = 128 * 1024
 _SPOOL = 256 * 1024
 _READ = 256 * 1024
+_PART = 64 * 1024 * 1024
 _LINE_LIMIT = 1024 * 1024
 _DOCUMENT_LIMIT = 16 * 1024 * 1024
 _SAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -30,9 +33,9 @@ _SAFE = re.compile(r"[^A-Za-z0-9._-]+")
 def folder_name(text: str) -> str:
     """A pair or run id as one path segment; what had to be replaced is told apart by a digest."""
     safe = _SAFE.sub("_", text).strip(".") or "_"
-    if safe == text and len(safe) <= 120:
+    if safe == text and len(safe) <= 120 and not is_state_name(f"{safe}/"):
         return safe
-    return f"{safe[:100]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    return f"{safe[:100]}-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:12]}"
 
 
 class PageWriter:
@@ -51,6 +54,8 @@ class PageWriter:
         self._spool: tempfile.SpooledTemporaryFile[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - finish closes
             max_size=_SPOOL
         )
+        # A writer that an error leaves behind takes its temporary file with it.
+        weakref.finalize(self, self._spool.close)
         self._digest = hashlib.sha256()
         self._size = 0
         self.count = 0
@@ -88,14 +93,19 @@ class PageWriter:
 
 def write_file(store: ObjectStore, key: str, content: Any, size: int) -> None:
     """Store a file of any size: in one request, or in parts where it is larger than 64 MiB."""
-    part_size = max(64 * 1024 * 1024, store.capabilities.min_part)
+    part_size = max(_PART, store.capabilities.min_part)
     if size <= part_size:
         store.put(key, content.read())
         return
     upload_id = store.begin_upload(key)
-    numbers = range(1, (size + part_size - 1) // part_size + 1)
-    receipts = [store.upload_part(key, upload_id, number, content.read(part_size)) for number in numbers]
-    store.complete_upload(key, upload_id, receipts, size=size)
+    try:
+        numbers = range(1, (size + part_size - 1) // part_size + 1)
+        receipts = [store.upload_part(key, upload_id, number, content.read(part_size)) for number in numbers]
+        store.complete_upload(key, upload_id, receipts, size=size)
+    except BucketsyncError:
+        with suppress(BucketsyncError):
+            store.abort_upload(key, upload_id)
+        raise
 
 
 class Workspace:
@@ -163,38 +173,46 @@ class Workspace:
         *,
         of_pair: bool = False,
     ) -> Iterator[T]:
-        """The lines of a page, streamed; a page that is not what its reference says raises before its end.
+        """The lines of a page, streamed, after its bytes were proven: an edited page raises before its first line.
 
         :raises PlanMismatch: missing, damaged, or of another schema, count or digest
         """
-        count = 0
-        for line in self._lines(page, schema, of_pair=of_pair):
-            yield from_json(line)
-            count += 1
-        if count != page.count:
-            raise PlanMismatch(f"page {page.name} holds {count} lines, its plan says {page.count}", key=page.name)
-
-    def _lines(self, page: PageRef, schema: Schema, *, of_pair: bool) -> Iterator[dict[str, Any]]:
         key = self._folder(of_pair) + page.name
-        try:
-            with self.store.open(key) as body:
-                source = _DigestingReader(body.readinto)
+        count = 0
+        with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as spool:
+            self._fetch(page, key, spool)
+            try:
                 decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 24)
-                reader = decompressor.stream_reader(cast(BinaryIO, source), read_across_frames=True)
+                reader = decompressor.stream_reader(cast(BinaryIO, spool), read_across_frames=True)
                 lines = _split_lines(reader, page.name)
                 check_header(_line(next(lines, b"null"), page.name), schema, name=page.name)
                 for data in lines:
-                    yield _line(data, page.name)
-                if source.size != page.size or source.digest.hexdigest() != page.digest:
-                    raise PlanMismatch(f"page {page.name} is not the one its plan names (digest)", key=key)
+                    yield _noun(from_json, _line(data, page.name), page.name)
+                    count += 1
+            except zstandard.ZstdError as error:
+                raise PlanMismatch(f"page {page.name} is damaged: {error}", key=key) from None
+        if count != page.count:
+            raise PlanMismatch(f"page {page.name} holds {count} lines, its plan says {page.count}", key=key)
+
+    def _fetch(self, page: PageRef, key: str, spool: IO[bytes]) -> None:
+        """Bring the stored bytes of a page here, and prove that they are the page."""
+        digest, size = hashlib.sha256(), 0
+        buffer = memoryview(bytearray(min(_READ, page.size + 1)))
+        try:
+            with self.store.open(key) as body:
+                while size <= page.size and (count := body.readinto(buffer)):
+                    digest.update(buffer[:count])
+                    spool.write(buffer[:count])
+                    size += count
         except ObjectNotFound:
             raise PlanMismatch(
                 f"page {page.name} is missing: has the workspace been cleaned, or is it not shared by the workers?",
                 location=self.store.location.url,
                 key=key,
             ) from None
-        except zstandard.ZstdError as error:
-            raise PlanMismatch(f"page {page.name} is damaged: {error}", key=key) from None
+        if size != page.size or digest.hexdigest() != page.digest:
+            raise PlanMismatch(f"page {page.name} is not the one its plan names (digest)", key=key)
+        spool.seek(0)
 
     def list_names(self, prefix: str = "", *, of_pair: bool = False) -> Iterator[str]:
         """Names in the folder that begin with `prefix`, ascending."""
@@ -218,25 +236,6 @@ class Workspace:
         return self.pair_folder if of_pair else self.run_folder
 
 
-class _DigestingReader(io.RawIOBase):
-    """A stored body as a raw stream that hashes what goes by."""
-
-    def __init__(self, readinto: Callable[[memoryview], int]) -> None:
-        self._readinto = readinto
-        self.digest = hashlib.sha256()
-        self.size = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer)
-        count = self._readinto(view)
-        self.digest.update(view[:count])
-        self.size += count
-        return count
-
-
 def _read_all(readinto: Callable[[memoryview], int], size: int) -> bytes:
     buffer = bytearray(size)
     view, done = memoryview(buffer), 0
@@ -258,6 +257,13 @@ def _split_lines(reader: BinaryIO | Any, name: str) -> Iterator[bytes]:
         yield from lines
     if rest:
         raise PlanMismatch(f"page {name} ends in the middle of a line")
+
+
+def _noun(from_json: Callable[[dict[str, Any]], T], line: dict[str, Any], name: str) -> T:
+    try:
+        return from_json(line)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PlanMismatch(f"page {name} holds a line that is none of ours: {type(error).__name__}: {error}") from None
 
 
 def _line(data: bytes, name: str) -> dict[str, Any]:

@@ -1,0 +1,60 @@
+"""What may a run by hand ask for? Its configuration is user input: it narrows what was allowed, and never widens it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow_bucketsync.configuration.options import OPTION_NAMES, read_options, unknown_option
+from airflow_bucketsync.configuration.places import refuse_overlap
+from airflow_bucketsync.configuration.section import HOW_TO_ALLOW
+from airflow_bucketsync.engine.errors import InvalidConfiguration
+from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.spec import SyncSpec
+
+SIDES = ("source", "destination")
+MAX_URL = 2048
+
+
+def read_run_configuration(given: Mapping[str, Any], *, allowed: Sequence[Location], manual: Sequence[str]) -> SyncSpec:
+    """The sync that a run's configuration asks for, checked.
+
+    :param given: the run's parameters, as they came
+    :param allowed: locations below which both sides must lie
+    :param manual: options that may be set
+    :raises InvalidConfiguration: with the name that is wrong, and why
+    :raises InvalidLocation: a side that is no location
+    """
+    for name in given:
+        if name not in SIDES and name not in manual:
+            raise InvalidConfiguration(_refused(name))
+    source, destination = (_side(name, given.get(name), allowed) for name in SIDES)
+    refuse_overlap(source, destination)
+    options = read_options({name: given[name] for name in manual if given.get(name) is not None})
+    return SyncSpec.of(source, destination, selection=options.selection(), policy=options.policy())
+
+
+def _side(name: str, url: Any, allowed: Sequence[Location]) -> Location:
+    if not isinstance(url, str) or not url:
+        found = "an empty text" if url == "" else type(url).__name__
+        raise InvalidConfiguration(f"{name}: write a location, such as s3://conn_id@bucket/prefix/, not {found}")
+    if len(url) > MAX_URL:
+        raise InvalidConfiguration(f"{name}: a location has at most {MAX_URL} characters, this one has {len(url)}")
+    location = Location.parse(url)
+    if not allowed:
+        raise InvalidConfiguration(f"{name}: no location is allowed for runs by hand: {HOW_TO_ALLOW}")
+    if not any(location.below(entry) for entry in allowed):
+        raise InvalidConfiguration(
+            f"{name}: {location.url} lies below none of the allowed locations "
+            f"({', '.join(entry.url for entry in allowed)}): {HOW_TO_ALLOW}"
+        )
+    return location
+
+
+def _refused(name: Any) -> str:
+    if name in OPTION_NAMES:
+        return (
+            f"{name!r} may not be set by hand: [bucketsync] manual_options "
+            "(AIRFLOW__BUCKETSYNC__MANUAL_OPTIONS) does not name it"
+        )
+    return unknown_option(name)

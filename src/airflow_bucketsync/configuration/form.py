@@ -1,0 +1,106 @@
+"""What does the form of a run by hand look like? One field per side and per option that may be set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import Param
+
+from airflow_bucketsync.configuration.options import Options
+from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.outcome import STATUSES
+from airflow_bucketsync.engine.model.spec import Selection, SyncPolicy
+
+LOCATION_FORM = "`scheme://conn_id@bucket/prefix/` or `file:///absolute/folder/`; must lie below an allowed location."
+PATTERN_FORM = "One pattern per line: `*.csv`, `2026/**/*.gz`, `regex:…`."
+CHOICES: dict[str, dict[str, str]] = {
+    "compare": {
+        "auto": "auto: what is remembered, checksum, ETag, kept time",
+        "exists": "exists: the name is enough",
+        "size": "size: equal size",
+        "size_mtime": "size_mtime: equal size and kept time",
+        "etag": "etag: equal ETag",
+        "checksum": "checksum: equal checksum",
+        "metadata": "metadata: content and metadata",
+        "missing_or_older": "missing_or_older: copy what is missing or older",
+        "always": "always: copy everything",
+    },
+    "verify": {
+        "none": "none: nothing is looked at (the run is never 'verified')",
+        "listing": "listing: size and ETag",
+        "metadata": "metadata: checksum, metadata and tags too",
+        "content": "content: every written object is read back",
+    },
+    "on_missing": {"skip": "skip: it counts as gone", "fail": "fail: the run is red"},
+    "on_collision": {"refuse": "refuse: none of them is copied", "fail": "fail: nothing is copied"},
+    "folder_markers": {"copy": "copy them", "skip": "skip them"},
+    "follow_links": {"none": "none are followed", "inside_root": "inside_root: those that stay inside the source"},
+    "acl": {"none": "none is sent", "bucket-owner-full-control": "bucket-owner-full-control"},
+}
+LISTS = {
+    "include": PATTERN_FORM,
+    "exclude": PATTERN_FORM,
+    "storage_classes": "One storage class per line.",
+    "tolerate": "Outcome words.",
+}
+SIZES = {
+    "min_size", "max_size", "small_threshold", "large_threshold", "part_size", "batch_bytes", "buffer_size",
+}  # fmt: skip
+COUNTS = {"max_batches": (1, 1024), "batch_objects": (1, None), "concurrency": (1, 256), "max_errors": (0, None)}
+TIMES = {"modified_after", "modified_before"}
+_WHERE, _WHICH, _HOW = "Where", "Which objects", "How"
+
+
+def form(options: Sequence[str], *, allowed: Sequence[Location] = ()) -> dict[str, Param]:
+    """The fields of a run by hand, in the order of the form.
+
+    :param options: options that may be set
+    :param allowed: proposed as locations
+    """
+    proposals: dict[str, Any] = {"examples": [location.url for location in allowed]} if allowed else {}
+    sides = {
+        name: Param(
+            type="string",
+            minLength=1,
+            title=title,
+            description_md=LOCATION_FORM,
+            section=_WHERE,
+            **proposals,
+        )
+        for name, title in (("source", "Source"), ("destination", "Destination"))
+    }
+    return sides | {name: _field(name) for name in Options.model_fields if name in options}
+
+
+def _field(name: str) -> Param:
+    selects = name in Selection.__dataclass_fields__
+    words = Options.model_fields[name].description or ""
+    shape: dict[str, Any] = {
+        "title": name.replace("_", " ").capitalize(),
+        "section": _WHICH if selects else _HOW,
+    }
+    if name in CHOICES:
+        default = SyncPolicy.__dataclass_fields__[name].default
+        choices = CHOICES[name]
+        return Param(default, type="string", enum=list(choices), values_display=choices, description_md=words, **shape)
+    if name in ("dry_run", "tags"):
+        return Param(SyncPolicy.__dataclass_fields__[name].default, type="boolean", description_md=words, **shape)
+    if name in LISTS:
+        proposals: dict[str, Any] = {"examples": list(STATUSES)} if name == "tolerate" else {}
+        return Param(
+            None,
+            type=["null", "array"],
+            items={"type": "string"},
+            description_md=f"{words} {LISTS[name]}",
+            **proposals,
+            **shape,
+        )
+    if name in COUNTS:
+        lowest, highest = COUNTS[name]
+        bounds: dict[str, Any] = {"minimum": lowest} | ({} if highest is None else {"maximum": highest})
+        return Param(None, type=["null", "integer"], description_md=words, **bounds, **shape)
+    if name in TIMES:
+        return Param(None, type=["null", "string"], format="date-time", description_md=words, **shape)
+    hint = " Bytes, or a number with KiB, MiB, GiB, TiB." if name in SIZES else ""
+    return Param(None, type=["null", "string"], description_md=words + hint, **shape)

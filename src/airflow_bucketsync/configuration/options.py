@@ -1,0 +1,156 @@
+"""Which options may a sync be given, and how do people write them? Ends in `Selection` and `SyncPolicy`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from airflow_bucketsync.engine.errors import InvalidConfiguration
+from airflow_bucketsync.engine.model.outcome import STATUSES, Status
+from airflow_bucketsync.engine.model.spec import (
+    Acl,
+    Compare,
+    FolderMarkers,
+    FollowLinks,
+    OnCollision,
+    OnMissing,
+    Selection,
+    SyncPolicy,
+    Verify,
+)
+from airflow_bucketsync.engine.model.units import parse_size
+
+MAX_PATTERNS = 1000
+MAX_PATTERN = 1024
+
+
+def _texts(value: Any) -> Any:
+    if isinstance(value, str):
+        raise ValueError(f"write a list of texts, not the text {value!r:.80}")
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _size(value: Any) -> Any:
+    if isinstance(value, float) or not isinstance(value, int | str):
+        raise ValueError("write bytes, or a number with KiB, MiB, GiB, TiB")
+    try:
+        return parse_size(value)
+    except InvalidConfiguration as error:
+        raise ValueError(error.message.partition(": ")[2]) from None
+
+
+def _time(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{value!r:.80} is no time: write 2026-01-31T12:00:00Z") from None
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise ValueError("the time has no zone: write 2026-01-31T12:00:00Z, or +02:00 instead of Z")
+    return value
+
+
+Texts = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)], ...],
+    BeforeValidator(_texts),
+    Field(max_length=MAX_PATTERNS),
+]
+Size = Annotated[int, BeforeValidator(_size)]
+Time = Annotated[datetime, BeforeValidator(_time)]
+Words = Annotated[tuple[Status, ...], BeforeValidator(_texts)]
+
+
+class Options(BaseModel):
+    """Every option of a sync by its name in `Selection` or `SyncPolicy`; one that is not given stays at its default.
+
+    The descriptions are the help of the form and of the documentation.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    include: Texts | None = Field(None, description="Patterns; only keys that match one take part. Empty = all.")
+    exclude: Texts | None = Field(None, description="Patterns; keys that match one stay out. Asked before `include`.")
+    start_after: Annotated[str, Field(max_length=MAX_PATTERN)] | None = Field(
+        None, description="Only keys after this one, in UTF-8 byte order."
+    )
+    modified_after: Time | None = Field(None, description="Only objects modified at or after this time.")
+    modified_before: Time | None = Field(None, description="Only objects modified before this time.")
+    min_size: Size | None = Field(None, description="Only objects of at least this size (`10 MiB`).")
+    max_size: Size | None = Field(None, description="Only objects of at most this size (`1.5 GiB`).")
+    storage_classes: Texts | None = Field(None, description="Only objects of these storage classes. Empty = any.")
+    compare: Compare | None = Field(None, description="When an object at the destination counts as equal.")
+    verify: Verify | None = Field(None, description="What is looked at after writing.")
+    dry_run: bool | None = Field(None, description="Plan and report, write nothing.")
+    small_threshold: Size | None = Field(None, description="Objects up to this size are copied in one request.")
+    large_threshold: Size | None = Field(
+        None, description="Objects up to this size are copied in one server-side request."
+    )
+    part_size: Size | None = Field(None, description="Size of a part; grows where a store's limits ask for it.")
+    max_batches: int | None = Field(None, description="The most copy tasks of one run (1 to 1024).")
+    batch_objects: int | None = Field(None, description="Objects a batch is filled to before another is opened.")
+    batch_bytes: Size | None = Field(None, description="Bytes a batch is filled to before another is opened.")
+    concurrency: int | None = Field(None, description="Requests in flight inside one task (1 to 256).")
+    buffer_size: Size | None = Field(None, description="Object data one task holds in memory while streaming.")
+    max_errors: int | None = Field(None, description="Failed objects after which no further object is begun.")
+    on_missing: OnMissing | None = Field(None, description="A source object that is gone when it is to be copied.")
+    on_collision: OnCollision | None = Field(None, description="Two sources for one name at the destination.")
+    folder_markers: FolderMarkers | None = Field(None, description="Keys that end in `/`.")
+    follow_links: FollowLinks | None = Field(None, description="Symbolic links in a local source.")
+    acl: Acl | None = Field(None, description="Canned ACL sent with writes.")
+    tags: bool | None = Field(None, description="Keep the objects' tags.")
+    tolerate: Words | None = Field(
+        None, description=f"Outcome words that do not make the run red, of {', '.join(STATUSES)}."
+    )
+
+    def selection(self) -> Selection:
+        """Which objects."""
+        return Selection(**self._of(Selection))
+
+    def policy(self) -> SyncPolicy:
+        """How.
+
+        :raises InvalidConfiguration: values that do not fit together
+        """
+        return SyncPolicy(**self._of(SyncPolicy))
+
+    def _of(self, noun: type[Selection] | type[SyncPolicy]) -> dict[str, Any]:
+        values = {item.name: getattr(self, item.name) for item in fields(noun)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+OPTION_NAMES: tuple[str, ...] = tuple(Options.model_fields)
+
+
+def read_options(given: Mapping[str, Any]) -> Options:
+    """Options as people wrote them, checked.
+
+    :raises InvalidConfiguration: an unknown name (with the nearest known one), or a value with the reason
+    """
+    for name in given:
+        if name not in OPTION_NAMES:
+            raise InvalidConfiguration(unknown_option(name))
+    try:
+        options = Options.model_validate(dict(given))
+    except ValidationError as error:
+        raise InvalidConfiguration("; ".join(_words(problem) for problem in error.errors())) from None
+    options.policy()
+    return options
+
+
+def unknown_option(name: Any) -> str:
+    """That a name is no option, with the nearest one that is."""
+    nearest = difflib.get_close_matches(str(name), OPTION_NAMES, n=1, cutoff=0.5)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(OPTION_NAMES)}"
+    return f"{name!r:.80} is no option of a sync: {hint}"
+
+
+def _words(problem: Any) -> str:
+    place = ".".join(str(step) for step in problem["loc"] if not str(step).startswith("function-"))
+    reason = problem["msg"].removeprefix("Value error, ")
+    given = "" if problem["type"] == "value_error" else f", got {problem['input']!r:.80}"
+    return f"{place}: {reason}{given}"

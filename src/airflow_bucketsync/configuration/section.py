@@ -1,0 +1,71 @@
+"""What does [bucketsync] in Airflow's configuration say? Read when asked, never on import."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from airflow.sdk.configuration import conf
+
+from airflow_bucketsync.configuration.options import OPTION_NAMES, unknown_option
+from airflow_bucketsync.engine.errors import InvalidConfiguration, InvalidLocation
+from airflow_bucketsync.engine.model.location import Location
+
+SECTION = "bucketsync"
+DEFAULT_MANUAL_OPTIONS = ("dry_run", "include", "exclude", "verify", "compare")
+HOW_TO_ALLOW = (
+    "set [bucketsync] allowed_locations (AIRFLOW__BUCKETSYNC__ALLOWED_LOCATIONS) to the locations below which runs by "
+    "hand may work, for example 's3://store@incoming/, file:///data/exports/'"
+)
+
+
+def workspace_location() -> Location:
+    """Where runs keep their pages.
+
+    :raises InvalidConfiguration: the setting is no location
+    """
+    url = (conf.get(SECTION, "workspace", fallback=None) or "").strip()
+    if not url:
+        home = os.path.abspath(os.path.expanduser(os.path.expandvars(os.environ.get("AIRFLOW_HOME", "~/airflow"))))
+        url = f"file://{home}/bucketsync/"
+    return _location(url, "workspace")
+
+
+def allowed_locations() -> tuple[Location, ...]:
+    """Below which locations runs by hand may work; () = nowhere.
+
+    :raises InvalidConfiguration: an entry is no location
+    """
+    return tuple(_location(entry, "allowed_locations") for entry in _entries("allowed_locations") or ())
+
+
+def manual_options() -> tuple[str, ...]:
+    """Which options a run by hand may set.
+
+    :raises InvalidConfiguration: an entry is no option
+    """
+    names = _entries("manual_options")
+    if names is None:
+        return DEFAULT_MANUAL_OPTIONS
+    for name in names:
+        if name not in OPTION_NAMES:
+            raise InvalidConfiguration(f"{_setting('manual_options')}: {unknown_option(name)}")
+    return tuple(dict.fromkeys(names))
+
+
+def _entries(option: str) -> list[str] | None:
+    text = conf.get(SECTION, option, fallback=None)
+    if text is None:
+        return None
+    return [entry.strip() for entry in re.split(r"[,\n]", text) if entry.strip()]
+
+
+def _location(url: str, option: str) -> Location:
+    try:
+        return Location.parse(url)
+    except InvalidLocation as error:
+        raise InvalidConfiguration(f"{_setting(option)}: {error.message}") from None
+
+
+def _setting(option: str) -> str:
+    return f"[{SECTION}] {option} (AIRFLOW__BUCKETSYNC__{option.upper()})"

@@ -1,0 +1,1 @@
+"""One operator per step, mirroring `engine/steps`, file by file."""

@@ -1,0 +1,215 @@
+"""What do all tasks of a sync share: their run, its stores, the stop flag, and what they hand over?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from airflow.sdk import BaseOperator, Context, RetryPolicy
+
+from airflow_bucketsync.configuration.section import workspace_location
+from airflow_bucketsync.engine.errors import InvalidConfiguration, PlanMismatch
+from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.model.spec import SyncSpec
+from airflow_bucketsync.engine.steps.plan import read_plan
+from airflow_bucketsync.engine.steps.prepare import open_spec
+from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.workspace import Workspace
+from airflow_bucketsync.engine.stores.gate import DEFAULT_BUFFER_SIZE, Gate
+from airflow_bucketsync.hooks.store import AwsAccess, open_store
+from airflow_bucketsync.retry import RETRY_POLICY
+
+T = TypeVar("T")
+
+MAX_XCOM = 10_000
+"""Bytes of one XCom, as JSON. What is larger is a page, and goes into the workspace."""
+
+SUMMARY = "summary"
+"""The XCom key of everything but the numbers that are mapped over."""
+
+
+class XComTooLarge(ValueError):
+    """A task tried to hand over more than fits an XCom."""
+
+
+class SyncOperator(BaseOperator):
+    """One step of a sync. Which run it belongs to, it learns from the `summary` that `prepare` handed over.
+
+    :param workspace: location of the run's pages, reached by all workers; None = `[bucketsync] workspace`
+    :param prepare_task_id: the task that prepared the run; None = `prepare` of the same task group
+    :param plan_task_id: the task that planned it; None = `plan` of the same task group
+    :param retries: tries after the first; only transient errors use them
+    :param execution_timeout: after which the try is stopped (and tried again)
+    """
+
+    template_fields: Sequence[str] = ("workspace",)
+    ui_color = "#d9ead3"
+    _accesses: dict[str, AwsAccess] | None = None
+    _gates: tuple[Gate, ...] = ()
+    _killed = False
+
+    def __init__(
+        self,
+        *,
+        workspace: str | None = None,
+        prepare_task_id: str | None = None,
+        plan_task_id: str | None = None,
+        retries: int = 3,
+        retry_delay: timedelta = timedelta(seconds=10),
+        retry_policy: RetryPolicy | None = RETRY_POLICY,
+        execution_timeout: timedelta | None = timedelta(hours=1),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            retries=retries,
+            retry_delay=retry_delay,
+            retry_policy=retry_policy,
+            execution_timeout=execution_timeout,
+            **kwargs,
+        )
+        self.workspace = workspace
+        self.prepare_task_id = prepare_task_id
+        self.plan_task_id = plan_task_id
+
+    # what came before ------------------------------------------------------------------------------------------
+
+    def sibling(self, name: str) -> str:
+        """The id of another task of the same task group."""
+        group, dot, _ = self.task_id.rpartition(".")
+        return f"{group}{dot}{name}"
+
+    def handed_over(self, context: Context, task_id: str, *names: str) -> dict[str, str]:
+        """These texts of a task's `summary`; XComs are input like any other, so they are checked.
+
+        :raises PlanMismatch: they are not there
+        """
+        value = context["ti"].xcom_pull(task_ids=task_id, key=SUMMARY)
+        if not isinstance(value, Mapping) or not all(isinstance(value.get(name), str) for name in names):
+            raise PlanMismatch(
+                f"task {task_id!r} handed over no {' and '.join(names)}: it has not finished, or its XCom "
+                f"{SUMMARY!r} was removed; clear that task to run it again"
+            )
+        return {name: value[name] for name in names}
+
+    def plan(self, context: Context, run: Run) -> Plan:
+        """The plan of this run."""
+        handed = self.handed_over(context, self.plan_task_id or self.sibling("plan"), "digest")
+        return read_plan(run.workspace, handed["digest"])
+
+    # stores ----------------------------------------------------------------------------------------------------
+
+    def workspace_of_run(self) -> Location:
+        """Where the pages are."""
+        return workspace_location() if self.workspace is None else Location.parse(self.workspace)
+
+    @contextmanager
+    def open_run(self, context: Context) -> Iterator[Run]:
+        """The run that `prepare` began, with its stores open."""
+        task_id = self.prepare_task_id or self.sibling("prepare")
+        handed = self.handed_over(context, task_id, "pair", "run", "digest", "workspace")
+        location = self.workspace_of_run()
+        if location.url != handed["workspace"]:
+            raise InvalidConfiguration(
+                f"this worker keeps pages in {location.url}, `prepare` put them into {handed['workspace']}: all "
+                "workers need the same [bucketsync] workspace"
+            )
+        with self.open_workspace(location, pair=handed["pair"], run=handed["run"]) as workspace:
+            spec = open_spec(workspace, handed["digest"])
+            with self.open_sides(spec, handed["run"], workspace) as run:
+                yield run
+
+    @contextmanager
+    def open_workspace(self, location: Location, *, pair: str, run: str) -> Iterator[Workspace]:
+        """The pages of a run."""
+        with ExitStack() as stack:
+            store = open_store(location, gate=self.new_gate(), may_be_missing=True, accesses=self.accesses())
+            stack.callback(store.close)
+            yield Workspace(store, pair=pair, run=run)
+
+    @contextmanager
+    def open_sides(self, spec: SyncSpec, run: str, workspace: Workspace) -> Iterator[Run]:
+        """A run with both sides open, under the limits of its policy."""
+        policy = spec.policy
+        gate = self.new_gate(concurrency=policy.concurrency, buffer_size=policy.buffer_size)
+        with ExitStack() as stack:
+            accesses = self.accesses()
+            source = open_store(spec.source, gate=gate, follow_links=policy.follow_links, accesses=accesses)
+            stack.callback(source.close)
+            destination = open_store(spec.destination, gate=gate, may_be_missing=True, accesses=accesses)
+            stack.callback(destination.close)
+            yield Run(spec=spec, run=run, source=source, destination=destination, workspace=workspace, gate=gate)
+
+    def accesses(self) -> dict[str, AwsAccess]:
+        """What this task's connections gave so far."""
+        if self._accesses is None:
+            self._accesses = {}
+        return self._accesses
+
+    # stopping --------------------------------------------------------------------------------------------------
+
+    def new_gate(self, *, concurrency: int = 16, buffer_size: int = DEFAULT_BUFFER_SIZE) -> Gate:
+        """A gate that stops with this task."""
+        gate = Gate(concurrency=concurrency, buffer_size=buffer_size)
+        self._gates = (*self._gates, gate)
+        if self._killed:
+            gate.stop()
+        return gate
+
+    def on_kill(self) -> None:
+        """Let no new request begin; runs in a signal handler while `execute` goes on."""
+        self._killed = True
+        for gate in self._gates:
+            gate.stop()
+
+    # what goes on ----------------------------------------------------------------------------------------------
+
+    def hand_over(self, context: Context, summary: Mapping[str, Any]) -> None:
+        """Leave the summary for later tasks, and one line of it in the log.
+
+        :raises XComTooLarge: it belongs into a page
+        """
+        value = dict(summary)
+        context["ti"].xcom_push(key=SUMMARY, value=refuse_large(value, f"the summary of {self.task_id}"))
+        logged = {name: item for name, item in value.items() if name == "counts" or isinstance(item, str | int | float)}
+        self.log.info("%s done", self.task_id.rpartition(".")[2], **logged)
+
+    def numbers(self, values: Sequence[int]) -> list[int]:
+        """The numbers that the next task is mapped over.
+
+        :raises XComTooLarge: too many for one XCom
+        """
+        return refuse_large(
+            [_number(value, "a number to map over") for value in values], f"what {self.task_id} returns"
+        )
+
+    def mapped(self, name: str) -> int:
+        """The number this task instance is for; rendering must not have made something else of it.
+
+        :raises InvalidConfiguration: it is no number
+        """
+        return _number(getattr(self, name), name)
+
+
+def refuse_large(value: T, what: str) -> T:
+    """The value, if it fits an XCom."""
+    size = len(json.dumps(value, allow_nan=False))
+    if size > MAX_XCOM:
+        raise XComTooLarge(f"{what} has {size} bytes, more than {MAX_XCOM}: pages belong into the workspace")
+    return value
+
+
+def _number(value: Any, name: str) -> int:
+    if type(value) is not int or value < 0:
+        raise InvalidConfiguration(f"{name}: expected a whole number from 0, got {value!r:.40}")
+    return value
+
+
+def run_name(context: Context) -> str:
+    """The run's id: unique among all runs of this Airflow, also where DAGs share run ids or a DAG holds two groups."""
+    ti = context["ti"]
+    group = ti.task_id.rpartition(".")[0]
+    return "__".join(filter(None, (ti.dag_id, group, context["run_id"])))

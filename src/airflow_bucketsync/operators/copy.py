@@ -1,0 +1,32 @@
+"""Copy the objects of one batch."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Context
+
+from airflow_bucketsync.engine.steps.copy import copy_batch
+from airflow_bucketsync.operators.base import SyncOperator
+from airflow_bucketsync.state import TaskProgress
+
+
+class CopyOperator(SyncOperator):
+    """Copy the objects of one batch; a retry goes on where the last try stopped.
+
+    :param batch: its number (mapped over what `plan` returns)
+    """
+
+    template_fields = (*SyncOperator.template_fields, "batch")
+
+    def __init__(self, *, batch: int, execution_timeout: timedelta | None = timedelta(hours=12), **kwargs: Any) -> None:
+        super().__init__(execution_timeout=execution_timeout, **kwargs)
+        self.batch = batch
+
+    def execute(self, context: Context) -> None:
+        """Copy, and hand over the counts."""
+        with self.open_run(context) as run:
+            plan, number, attempt = self.plan(context, run), self.mapped("batch"), context["ti"].try_number
+            summary = copy_batch(run, plan, number, attempt=attempt, progress=TaskProgress(context))
+        self.hand_over(context, {"pair": run.spec.pair, "run": run.run, "batch": number, **summary.to_json()})

@@ -1,0 +1,44 @@
+"""Decide what is to be copied, and skip the tasks that this plan does not need."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Context, SkipMixin
+from airflow.sdk.exceptions import DownstreamTasksSkipped
+
+from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.steps.plan import make_plan
+from airflow_bucketsync.operators.base import SyncOperator
+from airflow_bucketsync.operators.delete import DeleteExtraOperator
+from airflow_bucketsync.operators.multipart import BeginUploadsOperator, CompleteUploadsOperator
+
+
+class PlanOperator(SyncOperator, SkipMixin):
+    """Compare both sides and write the plan. Returns the numbers of the batches that `copy` is mapped over."""
+
+    inherits_from_skipmixin = True
+
+    def __init__(self, *, execution_timeout: timedelta | None = timedelta(hours=4), **kwargs: Any) -> None:
+        super().__init__(execution_timeout=execution_timeout, **kwargs)
+
+    def execute(self, context: Context) -> list[int]:
+        """Plan, skip what is not needed, say which batches to copy."""
+        with self.open_run(context) as run:
+            plan = make_plan(run)
+        self.skip_unneeded(context, plan)
+        totals = {"counts": dict(plan.counts), "bytes": plan.bytes, "batches": len(plan.batches)}
+        how = {"transport": plan.transport, "transport_reason": plan.transport_reason}
+        place = {"pair": run.spec.pair, "run": run.run, "digest": plan.digest}
+        self.hand_over(context, {**place, **totals, **how, "warnings": len(plan.warnings)})
+        return self.numbers([batch.number for batch in plan.batches])
+
+    def skip_unneeded(self, context: Context, plan: Plan) -> None:
+        """Skip the direct downstream tasks for which the plan holds no work."""
+        unneeded = (BeginUploadsOperator, DeleteExtraOperator, *(() if plan.batches else (CompleteUploadsOperator,)))
+        tasks = [task for task in self.downstream_list if isinstance(task, unneeded)]
+        # The scheduler acts on the XCom that `skip` writes; its exception would end this task without a result.
+        with contextlib.suppress(DownstreamTasksSkipped):
+            self.skip(context["ti"], tasks)

@@ -1,0 +1,94 @@
+"""The first task: what is asked, checked; the run's folder; what to list."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Context
+
+from airflow_bucketsync.configuration.by_hand import read_run_configuration
+from airflow_bucketsync.configuration.options import read_options
+from airflow_bucketsync.configuration.places import refuse_overlap, refuse_workspace_inside
+from airflow_bucketsync.configuration.section import allowed_locations, manual_options
+from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.spec import SyncSpec
+from airflow_bucketsync.engine.steps.prepare import prepare
+from airflow_bucketsync.operators.base import SyncOperator, run_name
+from airflow_bucketsync.state import STATE, load_checkpoint
+
+
+class PreparingOperator(SyncOperator):
+    """Begins a run. Returns the numbers of what `list` is mapped over; [] = small, `plan` lists by itself."""
+
+    def __init__(
+        self,
+        *,
+        inlets: Sequence[Any] | None = (STATE,),
+        execution_timeout: timedelta | None = timedelta(minutes=15),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(inlets=inlets, execution_timeout=execution_timeout, **kwargs)
+
+    @abstractmethod
+    def asked(self, context: Context) -> SyncSpec:
+        """What the run is asked to do, checked."""
+
+    def execute(self, context: Context) -> list[int]:
+        """Check, write the run's document, say what to list."""
+        spec, name, location = self.asked(context), run_name(context), self.workspace_of_run()
+        refuse_workspace_inside(location, spec.source, spec.destination)
+        checkpoint, warnings = load_checkpoint(context, spec)
+        with (
+            self.open_workspace(location, pair=spec.pair, run=name) as workspace,
+            self.open_sides(spec, name, workspace) as run,
+        ):
+            prepared = prepare(run, checkpoint=checkpoint, warnings=warnings)
+        place = {"pair": spec.pair, "run": name, "workspace": location.url, "folder": workspace.run_folder}
+        sides = {"source": spec.source.url, "destination": spec.destination.url}
+        self.hand_over(context, {**place, **sides, **prepared.to_json()})
+        return self.numbers(prepared.units)
+
+
+class PrepareOperator(PreparingOperator):
+    """Begins a run of the pair that the DAG's author wrote down. Run configuration is not read.
+
+    :param source: location URL (templated), such as `s3://conn_id@bucket/prefix/` or `file:///folder/`
+    :param destination: location URL (templated)
+    :param name: the pair's name; None = a digest of both locations
+    :param options: options of `Selection` and `SyncPolicy` by their names
+    """
+
+    template_fields = (*SyncOperator.template_fields, "source", "destination")
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        destination: str,
+        name: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.source = source
+        self.destination = destination
+        self.name = name
+        self.options = options
+
+    def asked(self, context: Context) -> SyncSpec:
+        """The author's pair and options."""
+        source, destination = Location.parse(self.source), Location.parse(self.destination)
+        refuse_overlap(source, destination)
+        options = read_options(self.options or {})
+        return SyncSpec.of(source, destination, name=self.name, selection=options.selection(), policy=options.policy())
+
+
+class PrepareByHandOperator(PreparingOperator):
+    """Begins a run of the pair that its run configuration names, within `[bucketsync] allowed_locations`."""
+
+    def asked(self, context: Context) -> SyncSpec:
+        """What the run configuration asks for, where the deployment allows it."""
+        return read_run_configuration(dict(context["params"]), allowed=allowed_locations(), manual=manual_options())

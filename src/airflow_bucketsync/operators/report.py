@@ -1,0 +1,75 @@
+"""Say what became of the run, keep it for the next one, and be red when anything is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from airflow.sdk import Asset, AssetAlias, Context
+from airflow.sdk.exceptions import AirflowSkipException
+
+from airflow_bucketsync.assets import EVENTS, destination_asset, emit_event
+from airflow_bucketsync.engine.errors import PlanMismatch, SyncIncomplete
+from airflow_bucketsync.engine.steps.report import make_report
+from airflow_bucketsync.operators.base import SyncOperator
+from airflow_bucketsync.operators.report_text import for_xcom, report_text
+from airflow_bucketsync.state import STATE, save_checkpoint
+
+
+class ReportOperator(SyncOperator):
+    """Report, remember and judge the run. Returns the report; fails when the run is red.
+
+    :param asset: the asset whose event says that the destination was brought in step and verified; None = one that
+        is named after the destination (`destination_asset`)
+    """
+
+    def __init__(
+        self,
+        *,
+        asset: Asset | None = None,
+        inlets: Sequence[Any] | None = (STATE,),
+        outlets: Sequence[Asset | AssetAlias] | None = (EVENTS,),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(inlets=inlets, outlets=outlets, **kwargs)
+        self.asset = asset
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Report, save the checkpoint, emit the event; raise last of all."""
+        failed, plan_digest = self.failed_tasks(context), self.plan_digest(context)
+        with self.open_run(context) as run:
+            finished = make_report(run, failed_tasks=failed, plan_digest=plan_digest)
+        report, place = finished.report, run.workspace
+        save_checkpoint(context, finished.checkpoint)
+        self.log.info(report_text(report))
+        if report.verified and report.changed_anything:
+            asset = self.asset or destination_asset(run.spec.destination)
+            emit_event(context, asset, report, workspace=place.store.location, folder=place.run_folder)
+        summary = for_xcom(report, folder=place.run_folder)
+        self.hand_over(context, summary)
+        if not report.green:
+            raise SyncIncomplete(
+                f"the run is red: {', '.join((*report.red, *report.incomplete))}; see the report above"
+            )
+        return summary
+
+    def plan_digest(self, context: Context) -> str | None:
+        """What `plan` said of its manifest; None = it said nothing, which the report finds out by itself."""
+        with suppress(PlanMismatch):
+            return self.handed_over(context, self.plan_task_id or self.sibling("plan"), "digest")["digest"]
+        return None
+
+    def failed_tasks(self, context: Context) -> list[str]:
+        """The tasks before this one that failed, each mapped instance by itself.
+
+        :raises AirflowSkipException: none of them ran, because the whole group was skipped
+        """
+        ti, run_id = context["ti"], context["run_id"]
+        before = sorted(self.upstream_task_ids)
+        found: Mapping[str, Any] = ti.get_task_states(dag_id=ti.dag_id, task_ids=before, run_ids=[run_id])
+        states = {name: str(state) for name, state in found.get(run_id, {}).items()}
+        if states and set(states.values()) == {"skipped"}:
+            raise AirflowSkipException("the sync was skipped")
+        failed = [name for name, state in states.items() if state == "failed"]
+        return failed or [name for name, state in states.items() if state == "upstream_failed"]

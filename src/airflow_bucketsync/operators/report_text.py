@@ -1,0 +1,78 @@
+"""How does a report read: for people in a log, and small for an XCom?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_bucketsync.engine.model.outcome import Report
+from airflow_bucketsync.engine.model.units import format_size
+
+SHOWN = 10
+"""Failures and warnings that are listed."""
+XCOM_ROOM = 8_000
+"""Bytes of the report in an XCom: what goes beyond is in report.json."""
+
+
+def report_text(report: Report) -> str:
+    """The report in some lines."""
+    rate = f" ({format_size(int(report.bytes / report.seconds))}/s)" if report.bytes and report.seconds else ""
+    lines = [
+        f"{'GREEN' if report.green else 'RED'}: {report.source} -> {report.destination}",
+        f"  pair      {report.pair}, run {report.run} ({report.mode})",
+        f"  objects   {_counted(report.counts) or 'none'}",
+        f"  reasons   {_counted(report.reasons) or 'none'}",
+        f"  written   {format_size(report.bytes)} in {report.seconds:.1f} s{rate}",
+        f"  verified  {'yes' if report.verified else 'no'} (level {report.verify})",
+        f"  requests  {'; '.join(f'{side}: {_counted(kinds)}' for side, kinds in report.requests.items())}",
+    ]
+    if report.lost:
+        lines.append(f"  not kept  {_counted(report.lost)}")
+    if report.tolerated:
+        lines.append(f"  tolerated {', '.join(report.tolerated)}")
+    if report.red:
+        lines.append(f"  red       {', '.join(report.red)}")
+    if report.incomplete:
+        lines.append(f"  missing   {', '.join(report.incomplete)}")
+    lines += [f"  warning   {shown(warning)}" for warning in report.warnings[:SHOWN]]
+    lines += [f"  {_failure(failure)}" for failure in report.failures[:SHOWN]]
+    more = len(report.failures) - SHOWN
+    if more > 0:
+        lines.append(f"  and {more} more in {report.objects}")
+    return "\n".join(lines)
+
+
+def for_xcom(report: Report, *, folder: str) -> dict[str, Any]:
+    """The report as JSON that fits an XCom: failures and warnings that don't fit are counted, and stand in its file.
+
+    :param folder: the run's folder in the workspace, which holds `report.json`
+    """
+    value = report.to_json() | {"report": f"{folder}report.json"}
+    value["failures"] = [{name: shown(str(text), 120) for name, text in item.items()} for item in value["failures"]]
+    value["warnings"] = [shown(text) for text in value["warnings"]]
+    left_out = 0
+    while len(json.dumps(value)) > XCOM_ROOM:
+        lists = [name for name in ("failures", "warnings", "incomplete", "reasons") if len(value[name]) > 1]
+        if not lists:
+            break
+        longest = max(lists, key=lambda name: len(json.dumps(value[name])))
+        left_out += 1
+        value[longest] = dict(list(value[longest].items())[:-1]) if longest == "reasons" else value[longest][:-1]
+    return value | ({"left_out": left_out} if left_out else {})
+
+
+def shown(text: str, limit: int = 300) -> str:
+    """A text from outside as one line that forges nothing: control characters escaped, cut where it is long."""
+    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _failure(failure: Mapping[str, Any]) -> str:
+    words = [str(failure.get(name, "")) for name in ("status", "reason", "message")]
+    key = shown(repr(failure.get("key", "")))
+    return f"{words[0]:<10}{key}: {shown(': '.join(word for word in words[1:] if word))}"
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {word}" for word, count in counts.items())

@@ -1,0 +1,1 @@
+"""The flow of a sync, drawn once."""

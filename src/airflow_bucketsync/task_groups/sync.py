@@ -1,0 +1,165 @@
+"""The flow of a sync as a task group, drawn once.
+
+    prepare -> list[unit] -> plan -+-> copy[batch] ----------------------------------+
+                                   |                                                 +-> verify[unit] -> delete_extra
+                                   +-> begin_uploads -> upload_parts[group] -> complete_uploads          -> report
+
+Every task returns the list of numbers that the next mapped task needs. `report` is the group's only leaf.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Asset, TaskGroup
+
+from airflow_bucketsync.configuration.options import read_options
+from airflow_bucketsync.configuration.places import refuse_overlap
+from airflow_bucketsync.engine.errors import InvalidConfiguration
+from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.operators.base import SyncOperator
+from airflow_bucketsync.operators.copy import CopyOperator
+from airflow_bucketsync.operators.delete import DeleteExtraOperator
+from airflow_bucketsync.operators.listing import ListOperator
+from airflow_bucketsync.operators.multipart import BeginUploadsOperator, CompleteUploadsOperator, UploadPartsOperator
+from airflow_bucketsync.operators.plan import PlanOperator
+from airflow_bucketsync.operators.prepare import PrepareByHandOperator, PrepareOperator, PreparingOperator
+from airflow_bucketsync.operators.report import ReportOperator
+from airflow_bucketsync.operators.verify import VerifyOperator
+
+TASKS = (
+    "prepare", "list", "plan", "copy", "begin_uploads", "upload_parts", "complete_uploads", "verify", "delete_extra",
+    "report",
+)  # fmt: skip
+"""The ids of the tasks inside a group."""
+
+
+def bucket_sync(
+    source: str,
+    destination: str,
+    *,
+    group_id: str = "bucket_sync",
+    name: str | None = None,
+    asset: Asset | None = None,
+    workspace: str | None = None,
+    pool: str | None = None,
+    max_active_copies: int | None = None,
+    retries: int = 3,
+    timeouts: Mapping[str, timedelta] | None = None,
+    **options: Any,
+) -> TaskGroup:
+    """A task group that brings the destination in step with the source, and verifies what it wrote.
+
+    What stands here is what happens: a run's configuration and params are not read.
+
+    :param source: location URL, such as `s3://conn_id@bucket/prefix/` or `file:///folder/`; may be a template
+    :param destination: location URL; may be a template
+    :param group_id: id of the task group; its tasks are `<group_id>.prepare`, …, `<group_id>.report`
+    :param name: the pair's name, which names its state and its folder; None = a digest of both locations
+    :param asset: the asset whose event says that the destination was written to and verified; None =
+        `destination_asset(destination)`
+    :param workspace: location of the run's pages, reached by all workers; None = `[bucketsync] workspace`
+    :param pool: Airflow pool of the tasks that move or read data (`copy`, `upload_parts`, `verify`)
+    :param max_active_copies: how many of them run at once per DAG run; None = as Airflow's settings allow
+    :param retries: tries of each task after the first; only transient errors use them
+    :param timeouts: longest time of one try by task (`{"copy": timedelta(hours=2)}`)
+    :param options: options of `Selection` and `SyncPolicy` by their names; sizes as numbers or `"50 MiB"`
+    :raises InvalidLocation: a URL that is no location
+    :raises InvalidConfiguration: an unknown option, a value that does not fit, or sides that overlap
+    """
+    read_options(options)
+    _check_literals(source, destination)
+
+    def prepare(**shared: Any) -> PreparingOperator:
+        return PrepareOperator(
+            task_id="prepare", source=source, destination=destination, name=name, options=options, **shared
+        )
+
+    return _flow(prepare, group_id, asset, workspace, pool, max_active_copies, retries, timeouts)
+
+
+def bucket_sync_by_hand(
+    *,
+    group_id: str = "bucket_sync",
+    workspace: str | None = None,
+    pool: str | None = None,
+    max_active_copies: int | None = None,
+    retries: int = 3,
+    timeouts: Mapping[str, timedelta] | None = None,
+) -> TaskGroup:
+    """The same flow for the pair that a run's configuration names, within `[bucketsync] allowed_locations`."""
+
+    def prepare(**shared: Any) -> PreparingOperator:
+        return PrepareByHandOperator(task_id="prepare", **shared)
+
+    return _flow(prepare, group_id, None, workspace, pool, max_active_copies, retries, timeouts)
+
+
+def _flow(
+    make_prepare: Callable[..., PreparingOperator],
+    group_id: str,
+    asset: Asset | None,
+    workspace: str | None,
+    pool: str | None,
+    max_active_copies: int | None,
+    retries: int,
+    timeouts: Mapping[str, timedelta] | None,
+) -> TaskGroup:
+    limits = _checked(timeouts or {})
+
+    def shared(task_id: str) -> dict[str, Any]:
+        arguments: dict[str, Any] = {"workspace": workspace, "retries": retries}
+        if task_id in limits:
+            arguments["execution_timeout"] = limits[task_id]
+        if task_id in ("copy", "upload_parts", "verify"):
+            arguments |= {"pool": pool} if pool else {}
+            arguments |= {"max_active_tis_per_dagrun": max_active_copies} if max_active_copies else {}
+        return arguments
+
+    def mapped(operator: type[SyncOperator], task_id: str, **over: Any) -> Any:
+        return operator.partial(task_id=task_id, trigger_rule="all_success", **shared(task_id)).expand(**over)
+
+    def single(operator: type[SyncOperator], task_id: str, trigger_rule: str, **more: Any) -> Any:
+        return operator(task_id=task_id, trigger_rule=trigger_rule, **shared(task_id), **more)
+
+    with TaskGroup(group_id, tooltip="Brings a destination in step with its source") as group:
+        prepare = make_prepare(trigger_rule="all_success", **shared("prepare"))
+        listing = mapped(ListOperator, "list", unit=prepare.output)
+        plan = single(PlanOperator, "plan", "none_failed")
+        copy = mapped(CopyOperator, "copy", batch=plan.output)
+        begin = single(BeginUploadsOperator, "begin_uploads", "all_success")
+        parts = mapped(UploadPartsOperator, "upload_parts", group=begin.output)
+        complete = single(CompleteUploadsOperator, "complete_uploads", "all_done")
+        verify = mapped(VerifyOperator, "verify", unit=complete.output)
+        delete = single(DeleteExtraOperator, "delete_extra", "none_failed")
+        report = single(ReportOperator, "report", "all_done", asset=asset)
+        listing >> plan >> begin
+        [plan, copy, begin, parts] >> complete
+        [plan, copy, parts, complete, verify] >> delete
+        # Every task: behind `delete_extra` alone, it would run while copies still do.
+        [prepare, listing, plan, copy, begin, parts, complete, verify, delete] >> report
+    return group
+
+
+def _check_literals(source: Any, destination: Any) -> None:
+    """Refuse when the DAG is parsed what is wrong whatever the run; what is a template is checked by `prepare`."""
+    places = [Location.parse(url) for url in (source, destination) if not _is_template(url)]
+    if len(places) == 2:
+        refuse_overlap(*places)
+
+
+def _is_template(url: Any) -> bool:
+    return isinstance(url, str) and ("{{" in url or "{%" in url)
+
+
+def _checked(timeouts: Mapping[str, timedelta]) -> Mapping[str, timedelta]:
+    for task_id, limit in timeouts.items():
+        if task_id not in TASKS:
+            nearest = difflib.get_close_matches(str(task_id), TASKS, n=1, cutoff=0.4) or [", ".join(TASKS)]
+            raise InvalidConfiguration(f"timeouts: {task_id!r} is no task of a sync: did you mean {nearest[0]}?")
+        if not isinstance(limit, timedelta):
+            raise InvalidConfiguration(f"timeouts: {task_id} must be a timedelta, got {limit!r:.40}")
+    return timeouts

@@ -1,0 +1,91 @@
+"""Is the report readable, honest, and no larger than an XCom may be?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from airflow_bucketsync.engine.model.outcome import Report
+from airflow_bucketsync.operators.report_text import XCOM_ROOM, for_xcom, report_text, shown
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+REPORT = Report(
+    pair="p",
+    run="r",
+    mode="full",
+    source="s3://a@one/",
+    destination="s3://b@two/",
+    started=NOW,
+    ended=NOW,
+    seconds=10.0,
+    counts={"copied": 12_000, "same": 3},
+    reasons={"copied: new": 12_000},
+    bytes=10 * 1024**2,
+    requests={"source": {"ListObjectsV2": 13}, "destination": {"CopyObject": 12_000}},
+    verify="metadata",
+    verified=True,
+    changed_anything=True,
+    objects="report/objects.jsonl.zst",
+)
+FAILURE = {"key": "x", "status": "failed", "reason": "access_denied", "message": "no"}
+
+
+def test_green():
+    assert report_text(REPORT).splitlines() == [
+        "GREEN: s3://a@one/ -> s3://b@two/",
+        "  pair      p, run r (full)",
+        "  objects   12,000 copied, 3 same",
+        "  reasons   12,000 copied: new",
+        "  written   10.0 MiB in 10.0 s (1.0 MiB/s)",
+        "  verified  yes (level metadata)",
+        "  requests  source: 13 ListObjectsV2; destination: 12,000 CopyObject",
+    ]
+
+
+def test_red_names_what_is_wrong():
+    red = replace(
+        REPORT,
+        red=("failed",),
+        incomplete=("bucket_sync.copy_3",),
+        warnings=("clock",),
+        failures=tuple({**FAILURE, "key": f"k{n}"} for n in range(12)),
+        verified=False,
+    )
+    lines = report_text(red).splitlines()
+    assert lines[0].startswith("RED: ")
+    assert "  red       failed" in lines
+    assert "  missing   bucket_sync.copy_3" in lines
+    assert "  warning   clock" in lines
+    assert "  failed    'k0': access_denied: no" in lines
+    assert lines[-1] == "  and 2 more in report/objects.jsonl.zst"
+
+
+def test_key_forges_no_line():
+    evil = replace(REPORT, failures=({**FAILURE, "key": "a\nGREEN: all is well\x1b[2J\u202e", "message": "b\r\nc"},))
+    text = report_text(evil)
+    assert len(text.splitlines()) == len(report_text(REPORT).splitlines()) + 1
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+def test_xcom_is_small_whatever_there_is_to_say():
+    large = replace(
+        REPORT,
+        failures=tuple({**FAILURE, "key": "ü" * 1024, "message": "m" * 5000} for _ in range(20)),
+        warnings=tuple("w" * 5000 for _ in range(200)),
+        incomplete=tuple(f"bucket_sync.copy_{n}" for n in range(1024)),
+        reasons={f"copied: {n}": n for n in range(1000)},
+    )
+    value = for_xcom(large, folder="p/r/")
+    assert len(json.dumps(value)) <= XCOM_ROOM + 100
+    assert value["left_out"] > 0
+    assert value["failures"]
+    assert value["report"] == "p/r/report.json"
+    assert for_xcom(REPORT, folder="")["counts"] == REPORT.counts
+    assert "left_out" not in for_xcom(REPORT, folder="")
+
+
+def test_long_texts_are_cut():
+    assert shown("x" * 1000).endswith("…")
+    assert len(shown("x" * 1000)) == 300

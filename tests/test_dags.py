@@ -1,0 +1,87 @@
+"""Do the DAGs of this project parse, quickly, without touching a network, a connection or a Variable?"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+
+import pytest
+from airflow.serialization.serialized_objects import DagSerialization
+
+from tests.house import ROOT
+
+FILES = sorted((ROOT / "dags").glob("*.py"))
+EXPECTED = {"bucket_sync", "example_bucket_sync", "example_after_bucket_sync"}
+PARSE = """
+import json, os, runpy, socket, sys, time
+import airflow.sdk
+from airflow.sdk.definitions.connection import Connection
+from airflow.sdk.definitions.variable import Variable
+
+def refused(*args, **kwargs):
+    raise RuntimeError("touched while parsing")
+
+socket.socket.connect = socket.getaddrinfo = refused
+Connection.get = Variable.get = refused
+began = time.process_time()
+names = [item.dag_id for item in runpy.run_path(sys.argv[1]).values() if isinstance(item, airflow.sdk.DAG)]
+seconds = time.process_time() - began
+print(json.dumps({"dags": names, "seconds": seconds, "loaded": [n for n in ("boto3", "botocore") if n in sys.modules]}))
+"""
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "BUCKETSYNC"))}
+    answers = {}
+    for path in FILES:
+        answer = subprocess.run(
+            [sys.executable, "-c", PARSE, str(path)],
+            env=environment | {"AIRFLOW_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert answer.returncode == 0, answer.stderr
+        answers[path.stem] = json.loads(answer.stdout.splitlines()[-1])
+    return answers
+
+
+def test_all_dags_are_there(parsed):
+    assert {name for answer in parsed.values() for name in answer["dags"]} >= EXPECTED
+
+
+@pytest.mark.parametrize("name", ["bucket_sync", "example_bucket_sync"])
+def test_what_every_task_reads_again_is_light(parsed, name):
+    assert parsed[name]["loaded"] == []
+    assert parsed[name]["seconds"] < 1.5, "CPU seconds beyond `import airflow.sdk`; 0.2 when this was written"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_serialises(path, monkeypatch):
+    from airflow.sdk import DAG
+
+    for dag in [item for item in runpy.run_path(str(path)).values() if isinstance(item, DAG)]:
+        text = json.dumps(DagSerialization.to_dict(dag))
+        assert len(text) < 60_000
+        assert dag.catchup is False
+
+
+def test_form_follows_the_settings(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__BUCKETSYNC__MANUAL_OPTIONS", "min_size, dry_run")
+    monkeypatch.setenv("AIRFLOW__BUCKETSYNC__ALLOWED_LOCATIONS", "s3://a@one/")
+    dag = runpy.run_path(str(ROOT / "dags" / "bucket_sync.py"))["dag"]
+    assert list(dag.params) == ["source", "destination", "min_size", "dry_run"]
+    assert dag.params.get_param("source").schema["examples"] == ["s3://a@one/"]
+    assert dag.max_active_runs == 1
+    assert dag.schedule is None
+
+
+def test_setting_that_names_no_option_is_an_import_error(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__BUCKETSYNC__MANUAL_OPTIONS", "delete")
+    with pytest.raises(Exception, match="AIRFLOW__BUCKETSYNC__MANUAL_OPTIONS"):
+        runpy.run_path(str(ROOT / "dags" / "bucket_sync.py"))
