@@ -1,0 +1,1 @@
+"""What does a sync cost, next to the tools people use? `make bench`: one server, equal work, one run."""
