@@ -53,11 +53,11 @@ def destination_store(server: MemoryServer | None = None, **capabilities: Any) -
     )
 
 
-def brought(source: MemoryStore, to: MemoryStore, mode: Any = "stream", **options: Any) -> Transferred:
+def brought(at: MemoryStore, to: MemoryStore, mode: Any = "stream", **options: Any) -> Transferred:
     transfer = Transfer(
         **{
-            "source_store": source,
-            "source": source.head("a", checksum=False).info,
+            "source_store": at,
+            "source": at.head("a", checksum=False).info,
             "key": "a",
             "destination": Condition.ABSENT,
             "mode": mode,

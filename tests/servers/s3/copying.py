@@ -83,6 +83,9 @@ def copy_object(server: S3Server, call: Call) -> Reply:
         if is_latest and not changes and "x-amz-storage-class" not in call.headers:
             raise S3Error("InvalidRequest", TO_ITSELF)
     kept = source.attributes
+    if kept.tags and not replaces_tags:
+        server.check_access(call, "GetObjectTagging", source_bucket, source.key)
+        server.check_access(call, "PutObjectTagging", call.bucket, call.key)
     attributes = Attributes(
         asked.headers if replaces_metadata else dict(kept.headers),
         asked.metadata if replaces_metadata else dict(kept.metadata),

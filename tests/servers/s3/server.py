@@ -128,6 +128,8 @@ class S3Server(StoreServer):
             refuse_region(call, signature.region, self.region, self.region)
         if call.operation != "DeleteObjects":
             self.check_access(call, call.operation, call.bucket, call.key)
+        if call.header("x-amz-tagging"):
+            self.check_access(call, "PutObjectTagging", call.bucket, call.key)
         if len(call.key) * 4 > LONGEST_KEY and len(call.key.encode()) > LONGEST_KEY:
             details = {"Size": len(call.key.encode()), "MaxSizeAllowed": LONGEST_KEY}
             raise S3Error("KeyTooLongError", "Your key is too long", details)

@@ -1,0 +1,315 @@
+"""Faults that strike while objects are brought over: F13, F24, F26 to F33, F49."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.engine.stand import ATTEMPTS, PART, Pair, Ran, Stand
+from tests.servers.s3 import S3Server
+from tests.servers.web.exchange import Call
+
+SOURCE = bytes(range(250)) * 14  # in parts: 3 and a half
+OLD = b"what stood there"
+
+
+def settled(pair: Pair, *, present: dict[str, bytes]) -> None:
+    """The destination holds exactly this, whole, and nothing half done."""
+    assert pair.contents() == present
+    assert pair.uploads() == 0
+
+
+# the source changes ---------------------------------------------------------------------------------------------------
+
+
+def test_fault_F13_source_object_gone_before_the_copy(pair: Pair) -> None:
+    pair.put({"a": SOURCE, "b": SOURCE, "c": SOURCE})
+    pair.put_destination({"b": OLD})
+    operation = "HeadObject" if pair.policy else pair.reads_with
+    pair.at_source(
+        "before", operation=operation, key="b", times=1, hook=lambda call: pair.source_at.core.delete(pair.source, "b")
+    )
+    ran = pair.sync()
+    assert ran.status("b") == ("gone", "not_at_source")
+    assert ran.report.counts == {"copied": 2, "gone": 1}
+    assert ran.report.green
+    settled(pair, present={"a": SOURCE, "b": OLD, "c": SOURCE})
+
+
+@pytest.mark.parametrize("standing", [None, OLD])
+def test_fault_F26_source_overwritten_between_plan_and_copy(pair: Pair, standing: bytes | None) -> None:
+    pair.put({"k": SOURCE})
+    there = {} if standing is None else {"k": standing}
+    pair.put_destination(there)
+    newer = bytes(reversed(SOURCE))
+    struck = pair.at_source(
+        "before",
+        operation="HeadObject" if pair.policy else pair.reads_with,
+        key="k",
+        times=1,
+        hook=lambda call: pair.put({"k": newer}),
+    )
+    ran = pair.sync()
+    assert struck.occurred == 1
+    assert ran.status("k") == ("changed", "source_changed")
+    assert ran.report.green
+    settled(pair, present=there)
+    assert pair.sync().report.verified
+    settled(pair, present={"k": newer})
+
+
+@pytest.mark.parametrize("way", ["part_copy", "stream_parts"])
+@pytest.mark.parametrize("at", [1, 2, 4])
+def test_fault_F24_F25_source_overwritten_while_it_is_read_in_parts(
+    stand: Stand, other: S3Server, way: str, at: int
+) -> None:
+    pair = Pair.make(way, stand, other)
+    pair.put({"k": SOURCE})
+    pair.put_destination({"k": OLD})
+    newer = bytes(reversed(SOURCE))
+    struck = pair.at_source(
+        "before", operation=pair.reads_with, key="k", on=at, hook=lambda call: pair.put({"k": newer})
+    )
+    ran = pair.sync(concurrency=1)
+    assert struck.occurred == 1
+    assert ran.status("k") == ("changed", "source_changed")
+    settled(pair, present={"k": OLD})
+    assert all(
+        entry.headers.get("if-match") or entry.headers.get("x-amz-copy-source-if-match")
+        for entry in ran.entries
+        if entry.operation == pair.reads_with
+    )
+    assert pair.sync().report.verified
+    settled(pair, present={"k": newer})
+
+
+@pytest.mark.parametrize("change", ["grown", "replaced", "rewritten"])
+def test_fault_F27_local_file_changes_while_it_is_read(stand: Stand, change: str) -> None:
+    folder = stand.folder / "in"
+    folder.mkdir()
+    file = folder / "k"
+    file.write_bytes(SOURCE)
+    destination = stand.bucket()
+    stand.put(destination, {"k": OLD})
+
+    def strike(call: Call) -> None:
+        if change == "grown":
+            with file.open("ab") as opened:
+                opened.write(b"more")
+        elif change == "replaced":
+            (folder.parent / "new").write_bytes(SOURCE[::-1])
+            (folder.parent / "new").rename(file)
+        else:
+            file.write_bytes(SOURCE[::-1])
+
+    struck = stand.fault("before", operation="UploadPart", on=1, hook=strike)
+    parts = {"small_threshold": PART, "part_size": PART, "concurrency": 1}
+    ran = stand.sync(stand.local("in"), stand.s3(destination), **parts)
+    assert struck.occurred == 1
+    assert ran.status("k") == ("changed", "source_changed")
+    assert stand.contents(destination) == {"k": OLD}
+    assert stand.server.core.uploads(destination) == []
+    assert stand.sync(stand.local("in"), stand.s3(destination), **parts).report.verified
+    assert stand.contents(destination) == {"k": file.read_bytes()}
+
+
+# bytes are damaged on the way -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["stream", "stream_parts", "to_local", "to_local_parts"])
+@pytest.mark.parametrize("action", ["flip", "truncate", "cut"])
+def test_fault_F28_F29_body_read_is_damaged(stand: Stand, other: S3Server, way: str, action: str) -> None:
+    """Once: it is read again, and what becomes visible is right. Always: it never becomes visible."""
+    pair = Pair.make("stream_parts" if way.endswith("parts") else "stream", stand, other)
+    pair.put({"k": SOURCE, "other": b"o"})
+    folder = stand.local("out")
+
+    def run() -> Ran:
+        if way.startswith("to_local"):
+            return stand.sync(pair.source_store(), folder, **pair.policy)
+        return pair.sync()
+
+    def found() -> dict[str, bytes]:
+        if not way.startswith("to_local"):
+            return pair.contents()
+        return {path.name: path.read_bytes() for path in (stand.folder / "out").iterdir()}
+
+    always = pair.at_source(action, operation="GetObject", key="k", at=0 if action == "cut" else 417)
+    ran = run()
+    assert always.occurred >= 3
+    assert ran.status("k")[0] == "failed"
+    assert ran.report.red == ("failed",)
+    assert found() == {"other": b"o"}
+    assert pair.uploads() == 0
+    pair.source_at.faults.clear()
+    once = pair.at_source(action, operation="GetObject", key="k", at=417, times=1)
+    ran = run()
+    assert once.occurred == 1
+    assert ran.report.verified
+    assert found() == {"k": SOURCE, "other": b"o"}
+    assert pair.uploads() == 0
+
+
+@pytest.mark.parametrize("way", ["stream", "stream_parts"])
+def test_fault_F30_body_written_is_damaged(stand: Stand, other: S3Server, way: str) -> None:
+    pair = Pair.make(way, stand, other)
+    pair.put({"k": SOURCE})
+    pair.put_destination({"k": OLD})
+    always = pair.at_destination("flip_request", operation=pair.carry, at=417)
+    ran = pair.sync()
+    assert always.occurred >= ATTEMPTS
+    assert ran.status("k") == ("failed", "body_corrupted")
+    settled(pair, present={"k": OLD})
+    pair.destination_at.faults.clear()
+    once = pair.at_destination("flip_request", operation=pair.carry, at=417, times=1)
+    ran = pair.sync()
+    assert once.occurred == 1
+    assert ran.report.verified
+    settled(pair, present={"k": SOURCE})
+    assert {entry.status for entry in ran.entries if "flip_request" in entry.faults} == {400}
+
+
+@pytest.mark.parametrize("kind", ["md5", "opaque"])
+@pytest.mark.parametrize("way", ["stream", "stream_parts"])
+def test_fault_F31_store_that_ignores_checksums(stand: Stand, other: S3Server, way: str, kind: str) -> None:
+    """It accepts other bytes than ours without a word: what it holds is read back before it counts as verified."""
+    pair = Pair.make(way, stand, other)
+    other.ignore_checksums = True
+    pair.put({"k": SOURCE, "whole": b"w"}, etag=None if kind == "md5" else hashlib.md5(b"parts").hexdigest() + "-2")
+    damaged = pair.at_destination("flip_request", operation=pair.carry, key="k", at=417, times=1)
+    ran = pair.sync()
+    assert damaged.occurred == 1
+    assert ran.outcomes["whole"].verified
+    assert ran.status("k")[0] == "unverified"
+    assert ran.report.red == ("unverified",)
+    pair.destination_at.faults.clear()
+    ran = pair.sync()
+    assert ran.report.verified
+    settled(pair, present={"k": SOURCE, "whole": b"w"})
+    if kind == "opaque" or way == "stream_parts":
+        assert any("read back" in warning for warning in ran.report.warnings)
+
+
+# the store's answer is wrong or lost ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keep_alive", [False, True])
+@pytest.mark.parametrize("applied", [False, True])
+@pytest.mark.parametrize("way", ["server_copy", "part_copy", "stream_parts"])
+def test_fault_F32_error_inside_a_200(stand: Stand, other: S3Server, way: str, applied: bool, keep_alive: bool) -> None:
+    pair = Pair.make(way, stand, other, versioning="Enabled")
+    pair.put({"k": SOURCE})
+    said = {"code": "InternalError", "message": "We encountered an internal error."}
+    always = pair.at_destination("error200", operation=pair.write, keep_alive=keep_alive, **said)
+    ran = pair.sync()
+    assert always.occurred >= ATTEMPTS
+    assert ran.status("k") == ("failed", "server_error")
+    settled(pair, present={})
+    pair.destination_at.faults.clear()
+    once = pair.at_destination(
+        "error200", operation=pair.write, times=1, applied=applied, keep_alive=keep_alive, **said
+    )
+    ran = pair.sync()
+    assert once.occurred == 1
+    assert ran.report.verified
+    settled(pair, present={"k": SOURCE})
+    assert len(pair.destination_at.core.bucket(pair.destination).versions("k")) == 1
+
+
+def test_fault_F32_error_inside_a_200_of_a_part(stand: Stand, other: S3Server) -> None:
+    pair = Pair.make("part_copy", stand, other)
+    pair.put({"k": SOURCE})
+    once = pair.at_destination("error200", operation="UploadPartCopy", times=2, code="InternalError", message="Oh")
+    assert pair.sync().report.verified
+    assert once.occurred == 2
+    settled(pair, present={"k": SOURCE})
+
+
+@pytest.mark.parametrize("standing", [None, OLD])
+@pytest.mark.parametrize("operation", ["write", "carry"])
+def test_fault_F33_reply_lost_after_the_write(pair: Pair, standing: bytes | None, operation: str) -> None:
+    for bucket, at in ((pair.source, pair.source_at), (pair.destination, pair.destination_at)):
+        at.core.bucket(bucket).settings.versioning = "Enabled"
+    pair.put({"k": SOURCE})
+    pair.put_destination({} if standing is None else {"k": standing})
+    lost = pair.at_destination("lose_reply", operation=getattr(pair, operation), times=1)
+    ran = pair.sync()
+    assert lost.occurred == 1
+    assert ran.status("k")[0] == "copied"
+    assert ran.report.verified
+    settled(pair, present={"k": SOURCE})
+    versions = pair.destination_at.core.bucket(pair.destination).versions("k")
+    assert len(versions) == 1 + (standing is not None)
+    assert pair.sync().writes() == []
+
+
+def test_fault_F33_complete_that_is_not_known_any_more(stand: Stand, other: S3Server) -> None:
+    """Some stores forget an upload when it is completed: the second try is told that there is none (F39)."""
+    pair = Pair.make("stream_parts", stand, other)
+    pair.put({"k": SOURCE})
+    pair.at_destination("lose_reply", operation=pair.write, on=1)
+    pair.at_destination("status", operation=pair.write, on=2, status=404, code="NoSuchUpload", message="gone")
+    ran = pair.sync()
+    assert ran.report.verified
+    assert ran.status("k")[0] == "copied"
+    settled(pair, present={"k": SOURCE})
+
+
+@pytest.mark.parametrize("standing", [None, OLD])
+def test_fault_F33_reply_lost_and_somebody_else_wrote(copied: Pair, standing: bytes | None) -> None:
+    """The write came through, and another one after it: that one stays, and nobody claims it."""
+    copied.put({"k": SOURCE})
+    copied.put_destination({} if standing is None else {"k": standing})
+    copied.at_destination("lose_reply", operation="CopyObject", on=1)
+    copied.at_destination(
+        "before", operation="CopyObject", on=2, hook=lambda call: copied.put_destination({"k": b"theirs"})
+    )
+    ran = copied.sync()
+    assert ran.status("k") == ("changed", "destination_changed")
+    settled(copied, present={"k": b"theirs"})
+
+
+# the destination changes ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("standing", [None, OLD])
+def test_fault_F49_destination_modified_after_the_plan(pair: Pair, standing: bytes | None) -> None:
+    pair.put({"k": SOURCE, "other": b"o"})
+    pair.put_destination({} if standing is None else {"k": standing})
+    pair.at_destination(
+        "before",
+        operation=pair.write,
+        key="k",
+        times=1,
+        hook=lambda call: pair.put_destination({"k": b"theirs"}),
+    )
+    ran = pair.sync()
+    assert ran.status("k") == ("changed", "destination_changed")
+    assert ran.outcomes["other"].verified
+    settled(pair, present={"k": b"theirs", "other": b"o"})
+    assert pair.sync().report.verified
+    settled(pair, present={"k": SOURCE, "other": b"o"})
+
+
+@pytest.mark.parametrize("standing", [None, OLD])
+@pytest.mark.parametrize("parts", [False, True])
+def test_fault_F49_local_destination_modified_after_the_plan(stand: Stand, standing: bytes | None, parts: bool) -> None:
+    source = stand.bucket()
+    stand.put(source, {"k": SOURCE})
+    folder: Path = stand.folder / "out"
+    folder.mkdir()
+    if standing is not None:
+        (folder / "k").write_bytes(standing)
+
+    def theirs(call: Call) -> None:
+        (folder / "theirs").write_bytes(b"theirs")
+        os.rename(folder / "theirs", folder / "k")
+
+    stand.fault("before", operation="GetObject", times=1, hook=theirs)
+    policy = {"small_threshold": PART, "part_size": PART, "concurrency": 1} if parts else {}
+    ran = stand.sync(stand.s3(source), stand.local("out"), **policy)
+    assert ran.status("k") == ("changed", "destination_changed")
+    assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [("k", b"theirs")]

@@ -1,0 +1,95 @@
+"""Row G7: what is worth another try gets one, with backoff; what is not, does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_bucketsync.engine.errors import ConnectionLost
+from tests.engine.stand import ATTEMPTS, Pair, Stand
+from tests.servers.s3 import S3Server
+
+BODY = bytes(range(250)) * 14
+
+TRANSIENT = {
+    "throttled": {"action": "status", "status": 503, "code": "SlowDown"},
+    "too_many": {"action": "status", "status": 429, "code": "TooManyRequests"},
+    "failed": {"action": "status", "status": 500, "code": "InternalError"},
+    "bad_gateway": {"action": "status", "status": 502, "code": "BadGateway"},
+    "conflict": {"action": "status", "status": 409, "code": "OperationAborted"},
+    "reset": {"action": "reset"},
+    "dropped": {"action": "drop_request"},
+    "lost": {"action": "lose_reply"},
+}
+PERMANENT = {
+    "denied": {"action": "status", "status": 403, "code": "AccessDenied"},
+    "wrong_signature": {"action": "status", "status": 403, "code": "SignatureDoesNotMatch"},
+    "invalid": {"action": "status", "status": 400, "code": "InvalidRequest"},
+    "archived": {"action": "status", "status": 403, "code": "InvalidObjectState"},
+    "method": {"action": "status", "status": 405, "code": "MethodNotAllowed"},
+}
+OPERATIONS = {
+    "server_copy": ("CopyObject", "HeadObject"),
+    "part_copy": ("CreateMultipartUpload", "UploadPartCopy", "CompleteMultipartUpload"),
+    "stream": ("GetObject", "GetObjectTagging", "PutObject"),
+    "stream_parts": ("GetObject", "UploadPart", "CompleteMultipartUpload"),
+}
+CASES = [(way, operation) for way, operations in OPERATIONS.items() for operation in operations]
+
+
+@pytest.mark.parametrize("kind", TRANSIENT)
+@pytest.mark.parametrize(("way", "operation"), CASES)
+def test_row_G7_transient(stand: Stand, other: S3Server, way: str, operation: str, kind: str) -> None:
+    pair = Pair.make(way, stand, other, versioning="Enabled")
+    pair.put({"k": BODY})
+    rule = {"operation": operation, "key": "k", "times": ATTEMPTS - 2, **TRANSIENT[kind]}
+    faults = [stand.fault(server=server, **rule) for server in stand.servers]
+    ran = pair.sync(concurrency=2)
+    assert sum(fault.occurred for fault in faults) >= ATTEMPTS - 2
+    assert ran.report.verified
+    assert pair.contents() == {"k": BODY}
+    assert len(pair.destination_at.core.bucket(pair.destination).versions("k")) == 1
+    if operation != "CreateMultipartUpload" or kind != "lost":  # that upload is for the sweep: nobody knows its id
+        assert pair.uploads() == 0
+
+
+@pytest.mark.parametrize("kind", PERMANENT)
+@pytest.mark.parametrize("way", ["server_copy", "stream"])
+def test_row_G7_permanent(stand: Stand, other: S3Server, way: str, kind: str) -> None:
+    pair = Pair.make(way, stand, other)
+    pair.put({"k": BODY, "other": b"o"})
+    fault = stand.fault(server=pair.source_at, operation=pair.reads_with, key="k", **PERMANENT[kind])
+    ran = pair.sync()
+    assert fault.occurred <= 2  # a second time without the tags, whose denial looks the same
+    assert ran.status("k")[0] in ("failed", "refused")
+    assert ran.outcomes["other"].verified
+    assert not ran.report.green
+    assert pair.contents() == {"other": b"o"}
+
+
+def test_row_G7_stalled_connection(stand: Stand, other: S3Server) -> None:
+    pair = Pair.make("stream", stand, other)
+    pair.put({"k": BODY})
+    stalled = pair.at_source("delay", operation="GetObject", seconds=20.0, where="body", times=1)
+    ran = stand.sync(pair.source_store(read_timeout=0.3), pair.destination_store())
+    assert stalled.occurred == 1
+    assert ran.report.verified
+    assert ran.report.seconds < 10
+
+
+def test_row_G7_endpoint_that_is_not_there(stand: Stand) -> None:
+    with S3Server() as gone:
+        bucket = stand.bucket(at=gone)
+        store = stand.s3(bucket, at=gone)
+    destination = stand.bucket()
+    with pytest.raises(ConnectionLost, match="can't be reached"):
+        stand.sync(store, stand.s3(destination))
+
+
+def test_row_G7_store_says_how_long_to_wait(stand: Stand, other: S3Server) -> None:
+    pair = Pair.make("server_copy", stand, other)
+    pair.put({"k": BODY})
+    pair.at_source("status", operation="CopyObject", status=503, code="SlowDown", retry_after=10, times=1)
+    ran = pair.sync()  # on a clock whose waits take a fiftieth
+    assert ran.report.verified
+    first, second = [entry.time for entry in ran.entries if entry.operation == "CopyObject"]
+    assert second - first >= 0.19

@@ -1,0 +1,70 @@
+"""Promise P6 and row G8: running again when nothing changed writes nothing, reads no body, and asks hardly anything."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.stand import Pair, Ran, Stand
+from tests.servers.s3 import S3Server
+
+COUNT = 1200
+PAGES = 2
+OBJECTS = {f"d{number % 7}/k{number:05d}": b"%d" % number for number in range(COUNT)}
+
+
+def quiet(ran: Ran) -> None:
+    """Only listings, and not many."""
+    assert ran.report.counts == {"same": COUNT}
+    assert ran.report.verified
+    assert not ran.report.changed_anything
+    assert set(ran.operations()) == {"ListObjectsV2"}
+    assert len(ran.entries) <= 2 * PAGES + 6
+    assert sum(sum(kinds.values()) for kinds in ran.report.requests.values()) <= 2 * PAGES + 6
+
+
+def test_promise_P6_server_copy(copied: Pair) -> None:
+    copied.put(OBJECTS)
+    assert copied.sync(verify="listing").report.counts == {"copied": COUNT}
+    quiet(copied.sync())
+    quiet(copied.sync())
+
+
+def test_promise_P6_stream_between_two_servers(stand: Stand, other: S3Server) -> None:
+    """The second server's ETags say nothing: what the first run proved is remembered."""
+    pair = Pair.make("stream", stand, other)
+    pair.put(OBJECTS)
+    pair.destination_at.core.bucket(pair.destination).settings.encryption = {"algorithm": "aws:kms", "key": "k"}
+    assert pair.sync(verify="listing").report.counts == {"copied": COUNT}
+    quiet(pair.sync())
+
+
+@pytest.mark.parametrize("direction", ["to", "from"])
+def test_promise_P6_local_tree(stand: Stand, direction: str) -> None:
+    bucket = stand.bucket()
+    if direction == "to":
+        stand.put(bucket, OBJECTS)
+        sides = (stand.s3(bucket), stand.local("tree"))
+    else:
+        for key, body in OBJECTS.items():
+            path = stand.folder / "tree" / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+        sides = (stand.local("tree"), stand.s3(bucket))
+    assert stand.sync(*sides, verify="listing").report.counts == {"copied": COUNT}
+    again = stand.sync(*sides)
+    assert again.report.counts == {"same": COUNT}
+    assert set(again.operations()) == {"ListObjectsV2"}
+    side = "destination" if direction == "to" else "source"
+    assert set(again.report.requests[side]) == {"list"}  # no file is opened, none is looked at by itself
+
+
+def test_promise_P6_dry_run_writes_nothing(pair: Pair) -> None:
+    pair.put({"new": b"n", "changed": b"right"})
+    pair.put_destination({"changed": b"wrong", "extra": b"e"})
+    ran = pair.sync(dry_run=True)
+    assert ran.writes() == []
+    assert ran.report.counts == {"extra": 1, "withheld": 2}
+    assert ran.report.green
+    assert not ran.report.verified
+    assert pair.contents() == {"changed": b"wrong", "extra": b"e"}
+    assert pair.sync().report.verified

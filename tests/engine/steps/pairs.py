@@ -1,0 +1,204 @@
+"""A pair of stores in memory, and the steps between them, whole or one by one."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+import zstandard
+
+from airflow_bucketsync.engine.in_process import sync
+from airflow_bucketsync.engine.model.capabilities import Capabilities
+from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.objects import ObjectAttributes, PutResult
+from airflow_bucketsync.engine.model.outcome import Outcome, Report
+from airflow_bucketsync.engine.model.spec import Selection, SyncPolicy, SyncSpec
+from airflow_bucketsync.engine.steps.listing import list_unit
+from airflow_bucketsync.engine.steps.prepare import RUN_DOCUMENT, prepare, read_run
+from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.workspace import Workspace
+from airflow_bucketsync.engine.stores.base import ObjectStore
+from airflow_bucketsync.engine.stores.gate import Gate
+from airflow_bucketsync.engine.stores.memory import MEMORY_CAPABILITIES, Hook, MemoryServer, MemoryStore
+from airflow_bucketsync.engine.stores.retrying import Retries, RetryingStore
+from tests.engine.clocks import FakeClock
+
+WRITES = frozenset({"put", "copy", "begin_upload", "upload_part", "copy_part", "complete_upload", "delete"})
+PART = 10
+IN_PARTS: Mapping[str, int] = {"small_threshold": PART, "large_threshold": PART, "part_size": PART}
+NO_CHECKSUMS = replace(MEMORY_CAPABILITIES, checksums=())
+OPAQUE = replace(MEMORY_CAPABILITIES, etag_meaning="opaque")
+_RUNS = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished run: its report, and the record of every object that is not `same`."""
+
+    report: Report
+    outcomes: Mapping[str, Outcome]
+
+    def status(self, key: str) -> tuple[str, str | None]:
+        """Word and reason of a key."""
+        return self.outcomes[key].status, self.outcomes[key].reason
+
+
+class Pair:
+    """A source, a destination and a workspace.
+
+    :param shared: whether both are on one server, which then copies by itself
+    """
+
+    def __init__(
+        self,
+        *,
+        shared: bool = True,
+        versions: bool = False,
+        source: Capabilities = MEMORY_CAPABILITIES,
+        destination: Capabilities = MEMORY_CAPABILITIES,
+        store: Callable[..., MemoryStore] = MemoryStore,
+        tick: float = 0.001,
+    ) -> None:
+        self.clock = FakeClock(tick=tick)
+        server = MemoryServer(versions=versions, clock=self.clock)
+        other = server if shared else MemoryServer(versions=versions, clock=self.clock)
+        self.source = MemoryStore(Location.parse("memory://source/in/"), server=server, capabilities=source)
+        self.destination = store(Location.parse("memory://destination/out/"), server=other, capabilities=destination)
+        self.pages = MemoryStore(Location.parse("memory://pages/"), clock=self.clock)
+
+    # objects --------------------------------------------------------------------------------------------------
+
+    def put(self, objects: Mapping[str, bytes], **attributes: Any) -> None:
+        """Seed the source."""
+        for key, body in objects.items():
+            self.source.put(key, body, attributes=ObjectAttributes(**attributes))
+
+    def put_there(self, objects: Mapping[str, bytes], **attributes: Any) -> None:
+        """Seed the destination."""
+        for key, body in objects.items():
+            self.destination.put(key, body, attributes=ObjectAttributes(**attributes))
+
+    def put_in_parts(self, key: str, *parts: bytes, store: MemoryStore | None = None, **attributes: Any) -> PutResult:
+        """Seed an object in parts, so that its ETag is no MD5."""
+        store = store or self.source
+        upload = store.begin_upload(key, attributes=ObjectAttributes(**attributes))
+        receipts = [store.upload_part(key, upload, number, part) for number, part in enumerate(parts, start=1)]
+        return store.complete_upload(key, upload, receipts, size=sum(map(len, parts)))
+
+    def tamper(self, key: str, *, store: MemoryStore | None = None, **attributes: Any) -> None:
+        """Change attributes at the destination behind the store's back: ETag and time stay."""
+        store = store or self.destination
+        bucket = store.server.bucket(store.location.bucket)
+        item = bucket.objects[store.location.full_key(key)]
+        bucket.place(replace(item, attributes=replace(item.attributes, **attributes)))
+
+    def contents(self, store: MemoryStore | None = None) -> dict[str, bytes]:
+        """Keys and bytes at the destination, below its prefix."""
+        store = store or self.destination
+        objects = store.server.bucket(store.location.bucket).objects
+        prefix = store.location.prefix
+        return {key[len(prefix) :]: item.body for key, item in objects.items() if key.startswith(prefix)}
+
+    def uploads(self) -> int:
+        """Open uploads at the destination."""
+        return len(self.destination.server.bucket(self.destination.location.bucket).uploads)
+
+    def writes(self) -> Counter[str]:
+        """What was written to the destination so far."""
+        return Counter({verb: n for verb, n in self.destination.requests.items() if verb in WRITES})
+
+    def at_destination(self, hook: Hook) -> None:
+        """Let a hook see every request to the destination."""
+        self.destination.hooks.append(hook)
+
+    # runs -----------------------------------------------------------------------------------------------------
+
+    def sync(
+        self, selection: Selection | None = None, *, run: str | None = None, check: bool = False, **policy: Any
+    ) -> Ran:
+        """One run of every step."""
+        report = sync(
+            self.source,
+            self.destination,
+            workspace=self.pages,
+            selection=selection,
+            policy=SyncPolicy(**{"concurrency": 1, **policy}),
+            name="pair",
+            run=run or f"run-{next(_RUNS)}",
+            clock=self.clock,
+            retries=self.retries(),
+            check=check,
+        )
+        return Ran(report, self.outcomes(report))
+
+    def retries(self, gate: Gate | None = None) -> Retries:
+        """Few tries, no waits."""
+        return Retries(gate=gate or Gate(clock=self.clock), attempts=3)
+
+    def run(
+        self,
+        name: str = "run",
+        *,
+        selection: Selection | None = None,
+        prepared: bool = True,
+        mapped: bool | None = None,
+        pages: ObjectStore | None = None,
+        **policy: Any,
+    ) -> Run:
+        """A run whose steps are called one by one, up to the plan.
+
+        :param prepared: whether `prepare` was done, and what `list` does
+        :param mapped: whether the plan finds the listings as pages; None = as `prepare` decides
+        """
+        options = SyncPolicy(**{"concurrency": 1, **policy})
+        spec = SyncSpec.of(
+            self.source.location, self.destination.location, name="pair", selection=selection, policy=options
+        )
+        gate = Gate(concurrency=options.concurrency, buffer_size=options.buffer_size, clock=self.clock)
+        made = Run(
+            spec=spec,
+            run=name,
+            source=RetryingStore(self.source, self.retries(gate)),
+            destination=RetryingStore(self.destination, self.retries(gate)),
+            # A gate of its own: what was done is still recorded after the run was asked to stop.
+            workspace=Workspace(RetryingStore(pages or self.pages, self.retries()), pair=spec.pair, run=name),
+            gate=gate,
+            clock=self.clock,
+        )
+        if prepared:
+            prepare(made)
+            document = read_run(made.workspace)
+            if mapped is not None:
+                document = replace(document, mapped=mapped)
+                made.workspace.write_document(RUN_DOCUMENT, "run", document.to_json())
+            for unit in document.units if document.mapped else ():
+                list_unit(made, unit.number)
+        return made
+
+    # pages ----------------------------------------------------------------------------------------------------
+
+    def outcomes(self, report: Report) -> dict[str, Outcome]:
+        """The records of a run by key, each key once."""
+        if report.objects is None:
+            return {}
+        found = [Outcome.from_json(line) for line in self.lines(f"{report.pair}/{report.run}/{report.objects}")[1:]]
+        keyed = {outcome.key: outcome for outcome in found}
+        assert len(keyed) == len(found), "a key has two records"
+        return keyed
+
+    def lines(self, name: str) -> list[Any]:
+        """The lines of a page, its header first."""
+        packed = self.contents(self.pages)[name]
+        reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
+        return [orjson.loads(line) for line in reader.read().splitlines()]
+
+
+def rewrite(pair: Pair, name: str, change: Callable[[list[bytes]], list[bytes]]) -> None:
+    """Edit the lines of a page as somebody could who reaches the workspace."""
+    packed = pair.contents(pair.pages)[name]
+    lines = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True).read().splitlines()
+    pair.pages.put(name, zstandard.ZstdCompressor().compress(b"\n".join(change(lines)) + b"\n"))
