@@ -49,6 +49,9 @@ def read(manual=DEFAULT_MANUAL_OPTIONS, allowed=ALLOWED, **given):
         ({"allowed_locations": "s3://store@other/"}, "no option"),
         ({"manual_options": ["max_errors"]}, "no option"),
         ({"__class__": "x"}, "no option"),
+        # a pattern that never ends
+        ({"include": ["*.csv", "regex:(a+)+$"]}, "no pattern for a run by hand"),
+        ({"exclude": ["regex:x"]}, "no pattern for a run by hand"),
         # S02: endpoints
         ({"endpoint_url": "http://169.254.169.254"}, "no option"),
         ({"source": "http://169.254.169.254/latest/"}, "names no scheme"),

@@ -103,6 +103,7 @@ class Stand:
         self.server = server
         self.folder = folder
         self._stack = stack
+        self._made: dict[tuple[object, ...], S3Store] = {}
         self.servers = [server]
         self.workspace = self.local("workspace")
 
@@ -125,8 +126,20 @@ class Stand:
         read_timeout: float = 5.0,
         **settings: Any,
     ) -> S3Store:
-        """A store in a bucket, with a client of its own."""
+        """A store in a bucket, with a client of its own; the same one when asked for the same again."""
         server = at or self.server
+        asked = (
+            server.port,
+            bucket,
+            prefix,
+            conn_id,
+            credential,
+            capabilities,
+            read_timeout,
+            *sorted(settings.items()),
+        )
+        if asked in self._made:
+            return self._made[asked]
         config = client_config(path_style=True, read_timeout=read_timeout, connect_timeout=2)
         client = server.client(config=config, credential=credential)
         name = conn_id or f"at_{server.port}"
@@ -137,6 +150,7 @@ class Stand:
             **settings,
         )
         self._stack.callback(store.close)
+        self._made[asked] = store
         return store
 
     def local(self, name: str, **settings: Any) -> LocalStore:

@@ -30,8 +30,18 @@ def read_run_configuration(given: Mapping[str, Any], *, allowed: Sequence[Locati
             raise InvalidConfiguration(_refused(name))
     source, destination = (_side(name, given.get(name), allowed) for name in SIDES)
     refuse_overlap(source, destination)
+    _refuse_regexes(given, manual)
     options = read_options({name: given[name] for name in manual if given.get(name) is not None})
     return SyncSpec.of(source, destination, selection=options.selection(), policy=options.policy())
+
+
+def _refuse_regexes(given: Mapping[str, Any], manual: Sequence[str]) -> None:
+    """A regular expression can take for ever to match; only the author of a DAG is trusted with one."""
+    for name in ("include", "exclude"):
+        patterns = given.get(name) if name in manual else None
+        for pattern in patterns if isinstance(patterns, (list, tuple)) else ():
+            if isinstance(pattern, str) and pattern.startswith("regex:"):
+                raise InvalidConfiguration(f"{name}: {pattern!r:.80} is no pattern for a run by hand: write globs")
 
 
 def _side(name: str, url: Any, allowed: Sequence[Location]) -> Location:

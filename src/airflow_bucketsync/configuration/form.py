@@ -13,7 +13,7 @@ from airflow_bucketsync.engine.model.outcome import STATUSES
 from airflow_bucketsync.engine.model.spec import Selection, SyncPolicy
 
 LOCATION_FORM = "`scheme://conn_id@bucket/prefix/` or `file:///absolute/folder/`; must lie below an allowed location."
-PATTERN_FORM = "One pattern per line: `*.csv`, `2026/**/*.gz`, `regex:…`."
+PATTERN_FORM = "One pattern per line: `*.csv`, `2026/**/*.gz`."
 CHOICES: dict[str, dict[str, str]] = {
     "compare": {
         "auto": "auto: what is remembered, checksum, ETag, kept time",

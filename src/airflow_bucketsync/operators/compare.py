@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.sdk import Context
 
+from airflow_bucketsync.configuration.places import refuse_workspace_inside
 from airflow_bucketsync.engine.errors import SyncIncomplete
 from airflow_bucketsync.engine.steps.compare import ComparisonReport, compare_pair
 from airflow_bucketsync.operators.base import run_name
@@ -39,6 +40,7 @@ class ComparePairByHandOperator(PrepareByHandOperator):
 
 def _compare(task: PreparingOperator, context: Context) -> dict[str, Any]:
     spec, name, location = task.asked(context), run_name(context), task.workspace_of_run()
+    refuse_workspace_inside(location, spec.source, spec.destination)
     with (
         task.open_workspace(location, pair=spec.pair, run=name) as workspace,
         task.open_sides(spec, name, workspace) as run,

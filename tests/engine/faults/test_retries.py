@@ -12,14 +12,18 @@ BODY = bytes(range(250)) * 14
 
 TRANSIENT = {
     "throttled": {"action": "status", "status": 503, "code": "SlowDown"},
-    "too_many": {"action": "status", "status": 429, "code": "TooManyRequests"},
     "failed": {"action": "status", "status": 500, "code": "InternalError"},
-    "bad_gateway": {"action": "status", "status": 502, "code": "BadGateway"},
-    "conflict": {"action": "status", "status": 409, "code": "OperationAborted"},
     "reset": {"action": "reset"},
     "dropped": {"action": "drop_request"},
     "lost": {"action": "lose_reply"},
 }
+"""For every operation."""
+ALSO_TRANSIENT = {
+    "too_many": {"action": "status", "status": 429, "code": "TooManyRequests"},
+    "bad_gateway": {"action": "status", "status": 502, "code": "BadGateway"},
+    "conflict": {"action": "status", "status": 409, "code": "OperationAborted"},
+}
+"""Further words for the same."""
 PERMANENT = {
     "denied": {"action": "status", "status": 403, "code": "AccessDenied"},
     "wrong_signature": {"action": "status", "status": 403, "code": "SignatureDoesNotMatch"},
@@ -33,15 +37,17 @@ OPERATIONS = {
     "stream": ("GetObject", "GetObjectTagging", "PutObject"),
     "stream_parts": ("GetObject", "UploadPart", "CompleteMultipartUpload"),
 }
-CASES = [(way, operation) for way, operations in OPERATIONS.items() for operation in operations]
+CASES = [
+    *((way, name, kind) for way, names in OPERATIONS.items() for name in names for kind in TRANSIENT),
+    *(("server_copy", "CopyObject", kind) for kind in ALSO_TRANSIENT),
+]
 
 
-@pytest.mark.parametrize("kind", TRANSIENT)
-@pytest.mark.parametrize(("way", "operation"), CASES)
+@pytest.mark.parametrize(("way", "operation", "kind"), CASES)
 def test_row_G7_transient(stand: Stand, other: S3Server, way: str, operation: str, kind: str) -> None:
     pair = Pair.make(way, stand, other, versioning="Enabled")
     pair.put({"k": BODY})
-    rule = {"operation": operation, "key": "k", "times": ATTEMPTS - 2, **TRANSIENT[kind]}
+    rule = {"operation": operation, "key": "k", "times": ATTEMPTS - 2, **(TRANSIENT | ALSO_TRANSIENT)[kind]}
     faults = [stand.fault(server=server, **rule) for server in stand.servers]
     ran = pair.sync(concurrency=2)
     assert sum(fault.occurred for fault in faults) >= ATTEMPTS - 2

@@ -145,6 +145,19 @@ def test_fault_F33_a_lost_reply_to_an_update_is_recognised():
     assert (found.status, found.reason) == ("updated", "metadata: content_type")
 
 
+def test_fault_F49_an_update_does_not_claim_what_somebody_else_wrote():
+    """The same bytes with other metadata than ours are not the object that this run was to leave."""
+    pair = Pair()
+    pair.put_in_parts("a", b"12345", b"678", content_type="a/a")
+    pair.put_in_parts("a", b"12345", b"678", store=pair.destination, content_type="b/b")
+    run = pair.run(compare="metadata")
+    plan = make_plan(run)
+    pair.put_there({"a": b"12345678"}, content_type="c/c")
+    found = outcomes(run, copied(run, plan))["a"]
+    assert (found.status, found.reason) == ("changed", "destination_changed")
+    assert pair.destination.head("a").attributes.content_type == "c/c"
+
+
 def test_fault_F33_without_a_proof_a_lost_reply_is_no_success():
     pair = Pair(shared=False, source=NO_CHECKSUMS, destination=replace(NO_CHECKSUMS, etag_meaning="opaque"))
     pair.put({"a": b"1"})

@@ -116,6 +116,8 @@ def test_a_stopped_gate_draws_nothing_and_loses_nothing_that_ran():
     def work(number: int) -> int:
         if number == 5:
             gate.stop()
+        elif number > 5:
+            assert gate.stop_event.wait(10)
         done.append(number)
         return number
 

@@ -20,6 +20,7 @@ class Capabilities:
     :param multipart: whether objects can be written in parts
     :param part_copy: whether a part can be a range of another object, without its body passing through us
     :param tags: whether objects have tags
+    :param counts_tags: whether HEAD and GET tell the number of tags to those who may read them
     :param user_metadata: whether objects have user metadata and content headers
     :param keeps_mtime: whether the object's own modification time is set from the source's (a file system)
     :param max_put: bytes of one put
@@ -41,6 +42,7 @@ class Capabilities:
     multipart: bool = True
     part_copy: bool = True
     tags: bool = True
+    counts_tags: bool = False
     user_metadata: bool = True
     keeps_mtime: bool = False
     max_put: int = 5 * GIB

@@ -161,11 +161,13 @@ class ObjectDetails:
     """The answer of one HEAD or GET: the version and its attributes, tags apart.
 
     :param etag_is_md5: the ETag is surely the MD5 of the body (written whole, not encrypted with a key of KMS or ours)
+    :param untagged: the answer says that the object has no tags; False = it may have some, `tags` tells
     """
 
     info: ObjectInfo
     attributes: ObjectAttributes
     etag_is_md5: bool = False
+    untagged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

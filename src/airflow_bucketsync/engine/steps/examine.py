@@ -11,7 +11,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from airflow_bucketsync.engine.errors import AccessDenied, ObjectNotFound
+from airflow_bucketsync.engine.errors import ObjectNotFound
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.equality import equal_checksums, equal_etags, etags_comparable
 from airflow_bucketsync.engine.model.fidelity import adapted, differences
@@ -20,7 +20,7 @@ from airflow_bucketsync.engine.model.spec import Verify
 from airflow_bucketsync.engine.stores.base import ObjectBody, ObjectStore
 from airflow_bucketsync.engine.stores.checksums import COMBINABLE, checksum_of, combined
 from airflow_bucketsync.engine.stores.gate import Gate
-from airflow_bucketsync.engine.stores.transfer import new_buffer
+from airflow_bucketsync.engine.stores.transfer import new_buffer, read_tags
 
 BLOCK = 8 * 1024 * 1024
 
@@ -132,11 +132,7 @@ class Examiner:
         return [name for name in found if name not in lost]
 
     def _with_tags(self, store: ObjectStore, details: ObjectDetails) -> ObjectAttributes:
-        if not self.tags:
-            return replace(details.attributes, tags=None)
-        with suppress(AccessDenied):
-            return replace(details.attributes, tags=store.tags(details.info.key))
-        return replace(details.attributes, tags=None)
+        return replace(details.attributes, tags=read_tags(store, details) if self.tags else None)
 
 
 def _is_version(expected: Fingerprint, found: ObjectDetails) -> bool:

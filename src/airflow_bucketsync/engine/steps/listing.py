@@ -154,7 +154,8 @@ class Listed:
             self._no_objects.update(name for name, _ in self._listing.refused)
         if not self._no_objects:
             return None
-        above = (key[: at + 1] for at in range(len(key)) if key[at] == "/")
+        # A folder that can't be read is named with its slash, a link to one without.
+        above = (key[:end] for at in range(len(key)) if key[at] == "/" for end in (at, at + 1))
         return next((name for name in (key, f"{key}/", *above) if name in self._no_objects), None)
 
     def __iter__(self) -> Iterator[ObjectInfo]:

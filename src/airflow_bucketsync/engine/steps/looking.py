@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from airflow_bucketsync.engine.errors import AccessDenied
 from airflow_bucketsync.engine.model.objects import ObjectDetails, ObjectInfo
 from airflow_bucketsync.engine.model.plan import KnownObject
 from airflow_bucketsync.engine.rules.diff import Comparison, Decision
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.stores.base import Head, ObjectStore
+from airflow_bucketsync.engine.stores.transfer import read_tags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,4 @@ def _as_listed(heads: dict[str, Head], listed: ObjectInfo | None) -> ObjectDetai
 def _with_tags(store: ObjectStore, details: ObjectDetails) -> ObjectDetails:
     if not store.capabilities.tags:
         return details
-    with suppress(AccessDenied):
-        tags = store.tags(details.info.key)
-        return replace(details, attributes=replace(details.attributes, tags=tags))
-    return details
+    return replace(details, attributes=replace(details.attributes, tags=read_tags(store, details)))

@@ -119,6 +119,9 @@ def _looker(run: Run) -> Callable[[Outcome], Outcome | None]:
 
 def judged(outcome: Outcome, finding: Finding) -> Outcome:
     """The outcome of a written object after it was looked at."""
+    if outcome.mode == "server_copy" and finding.differences == ("redirect",):
+        # S3 leaves the website redirect behind when it copies by itself: lost by name, and nothing else is wrong.
+        return judged(replace(outcome, lost=(*outcome.lost, "redirect")), replace(finding, differences=()))
     if finding.differences:
         words = ", ".join(finding.differences)
         where = f" (first difference at byte {finding.position})" if finding.position is not None else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
@@ -273,7 +273,14 @@ def with_tags(
     """The source's attributes with its tags, and `tags` among the lost where they may not be read."""
     if not keep_tags or not source.capabilities.tags:
         return details.attributes, ()
+    tags = read_tags(source, details)
+    return (details.attributes, ("tags",)) if tags is None else (replace(details.attributes, tags=tags), ())
+
+
+def read_tags(store: ObjectStore, details: ObjectDetails) -> Mapping[str, str] | None:
+    """The tags of an object that was looked at, by a request only where it may have some; None = may not be read."""
+    if details.untagged:
+        return {}
     with suppress(AccessDenied):
-        tags = source.tags(details.info.key, version_id=details.info.version_id)
-        return replace(details.attributes, tags=tags), ()
-    return details.attributes, ("tags",)
+        return store.tags(details.info.key, version_id=details.info.version_id)
+    return None

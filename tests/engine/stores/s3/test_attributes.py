@@ -12,7 +12,7 @@ from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.objects import ObjectAttributes
 from airflow_bucketsync.engine.stores.s3.attributes import decoded, encoded
-from airflow_bucketsync.engine.stores.s3.store import S3Store
+from airflow_bucketsync.engine.stores.s3.store import AWS, S3Store
 from tests.engine.stores.s3.conftest import MakeStore
 from tests.servers.s3 import Allow, Credential, S3Server
 
@@ -195,3 +195,23 @@ def test_which_etags_are_an_md5(server: S3Server, store: S3Store, bucket: str) -
     assert [store.head(key).etag_is_md5 for key in ("whole", "parts", "kms")] == [True, False, False]
     with store.open("whole") as body:
         assert body.details.etag_is_md5
+
+
+def test_tags_are_asked_for_only_where_there_may_be_some(make_store: MakeStore) -> None:
+    """Once the store let us read tags, a HEAD that counts none says that there are none."""
+    store = make_store(capabilities=AWS)
+    store.put("tagged", b"x", attributes=ObjectAttributes(tags={"a": "b"}))
+    store.put("plain", b"x")
+    assert not store.head("plain").untagged, "nobody read tags yet: none may mean not allowed"
+    assert store.tags("plain") == {}
+    assert store.head("plain").untagged
+    assert not store.head("tagged").untagged
+    with store.open("plain") as body:
+        assert body.details.untagged
+
+
+def test_a_store_that_may_not_count_tags_is_always_asked(make_store: MakeStore) -> None:
+    store = make_store()
+    store.put("plain", b"x")
+    assert store.tags("plain") == {}
+    assert not store.head("plain").untagged

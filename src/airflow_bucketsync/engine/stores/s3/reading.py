@@ -42,7 +42,9 @@ def details(session: Session, operation: str, key: str, answer: Answer, *, size:
         checksum=read_checksum(answer),
     )
     is_md5 = session.capabilities.etag_meaning == "md5" and not encrypted and bool(_MD5.fullmatch(etag or ""))
-    return ObjectDetails(info=info, attributes=read_attributes(answer), etag_is_md5=is_md5)
+    # The count is left out where there are no tags, and where the credentials may not read them.
+    untagged = session.tags_readable and not answer.get("TagCount")
+    return ObjectDetails(info=info, attributes=read_attributes(answer), etag_is_md5=is_md5, untagged=untagged)
 
 
 def tags(session: Session, key: str, *, version_id: str | None = None) -> Mapping[str, str]:
@@ -57,6 +59,7 @@ def tags(session: Session, key: str, *, version_id: str | None = None) -> Mappin
         raise
     if "TagSet" not in answer:
         raise session.unanswered("GetObjectTagging", "TagSet", key)
+    session.tags_readable = session.capabilities.counts_tags
     return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
 

@@ -50,6 +50,8 @@ class Session:
         self.client = client
         self.capabilities = capabilities
         self.owner = owner
+        self.tags_readable = False
+        """Whether tags were read here, so that a HEAD that counts none means that there are none."""
         self.requests = Requests(client, content_md5=not capabilities.checksums)
 
     def at(self, location: Location, owner: str | None) -> Session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from botocore.client import BaseClient
@@ -31,15 +32,17 @@ from airflow_bucketsync.engine.stores.s3.client import quiet_logs
 from airflow_bucketsync.engine.stores.s3.session import Session
 from airflow_bucketsync.engine.stores.transfer import ThreadedBulk
 
-AWS = Capabilities(checksums=("crc64nvme", "crc32c", "crc32", "sha256", "sha1"))
+AWS = Capabilities(checksums=("crc64nvme", "crc32c", "crc32", "sha256", "sha1"), counts_tags=True)
 """What Amazon S3 can do and hold."""
+COMPATIBLE = replace(AWS, counts_tags=False)
+"""What is taken for granted of another store that speaks S3: the same, but what it leaves unsaid proves nothing."""
 
 
 class S3Store(ThreadedBulk):
     """A bucket seen as ordered keys.
 
     :param client: made with `client_config()`; it belongs to this store, which counts its requests and changes them
-    :param capabilities: what the store can do; None = Amazon S3
+    :param capabilities: what the store can do; None = `AWS` at an endpoint of Amazon, else `COMPATIBLE`
     :param expected_bucket_owner: account id that must own the bucket, sent with every request
     :param identity: who signs, as one text; equal texts of two stores mean the same rights. "" = ask the client
     """
@@ -55,7 +58,7 @@ class S3Store(ThreadedBulk):
     ) -> None:
         quiet_logs()
         self.location = location
-        self._session = Session(location, client, capabilities or AWS, expected_bucket_owner)
+        self._session = Session(location, client, capabilities or _guessed(client), expected_bucket_owner)
         self.requests: Counter[str] = self._session.requests.count
         self._identity = identity
 
@@ -240,7 +243,7 @@ class S3Store(ThreadedBulk):
         meta = self._session.client.meta
         parts = urlsplit(meta.endpoint_url)
         host = (parts.hostname or "").lower()
-        if host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        if _is_amazon(meta.endpoint_url):
             return f"Amazon S3 ({meta.partition})"
         return f"{parts.scheme}://{host}:{parts.port or {'https': 443, 'http': 80}.get(parts.scheme, 0)}"
 
@@ -255,3 +258,12 @@ class S3Store(ThreadedBulk):
                 location=self.location.url,
             )
         return source_store._session
+
+
+def _is_amazon(endpoint: str) -> bool:
+    host = (urlsplit(endpoint).hostname or "").lower()
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
+def _guessed(client: BaseClient) -> Capabilities:
+    return AWS if _is_amazon(client.meta.endpoint_url) else COMPATIBLE

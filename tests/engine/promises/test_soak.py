@@ -1,0 +1,100 @@
+"""Row B1 and the figure of the soak: 100,000 small objects through the engine, in bounded memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+OBJECTS = 100_000
+
+SERVER = """
+import sys, threading
+from tests.servers.s3 import S3Server
+count = int(sys.argv[1])
+with S3Server(buckets=["source", "destination"], log_limit=0) as server:
+    server.core.put_many("source", ((f"d{n % 97:02d}/k{n:07d}", b"%d" % n) for n in range(count)))
+    print(server.url, flush=True)
+    sys.stdin.read()
+    print(len(server.core.keys("destination")), flush=True)
+"""
+
+ENGINE = """
+import json, os, re, sys, threading
+import boto3
+from airflow_bucketsync.engine import sync
+from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.spec import SyncPolicy
+from airflow_bucketsync.engine.stores.local import LocalStore
+from airflow_bucketsync.engine.stores.s3.client import client_config
+from airflow_bucketsync.engine.stores.s3.store import S3Store
+
+url, folder = sys.argv[1:]
+opened, done = [], threading.Event()
+
+def watch():
+    while not done.wait(1.0):
+        opened.append(len(os.listdir("/proc/self/fd")))
+
+def store(bucket):
+    client = boto3.client("s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="test-access",
+                          aws_secret_access_key="test-secret", config=client_config(path_style=True))
+    return S3Store(Location(scheme="s3", conn_id=bucket, bucket=bucket), client)
+
+threading.Thread(target=watch, daemon=True).start()
+reports = []
+for _ in range(2):
+    source, destination = store("source"), store("destination")
+    workspace = LocalStore(Location(scheme="file", bucket=folder), may_be_missing=True)
+    report = sync(source, destination, workspace=workspace, policy=SyncPolicy(), check=False)
+    source.close()
+    destination.close()
+    reports.append({"counts": report.counts, "verified": report.verified, "seconds": round(report.seconds, 1),
+                    "requests": report.requests})
+done.set()
+with open("/proc/self/status") as status:
+    peak = int(re.search(r"VmHWM:\\s+(\\d+)", status.read())[1])
+print(json.dumps({"reports": reports, "peak_mib": round(peak / 1024), "fds": [opened[3], max(opened), opened[-1]]}))
+"""
+
+
+@pytest.fixture
+def busy_server() -> Iterator[subprocess.Popen[str]]:
+    """The server in a process of its own, so that only the engine's memory is measured."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(OBJECTS)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_soak_100_000_objects(busy_server: subprocess.Popen[str], tmp_path: Path) -> None:
+    assert busy_server.stdout is not None
+    url = busy_server.stdout.readline().strip()
+    child = subprocess.run(
+        [sys.executable, "-c", ENGINE, url, str(tmp_path / "workspace")], capture_output=True, text=True, timeout=3500
+    )
+    assert child.returncode == 0, child.stderr
+    found = json.loads(child.stdout)
+    print(found)
+    first, second = found["reports"]
+    assert first["counts"] == {"copied": OBJECTS}
+    assert first["verified"]
+    assert second["counts"] == {"same": OBJECTS}
+    assert {name for kinds in second["requests"].values() for name in kinds} == {"ListObjectsV2"}
+    assert found["peak_mib"] <= 300, found
+    early, most, _ = found["fds"]
+    assert most <= early + 40, found
+    there, _ = busy_server.communicate("", timeout=60)
+    assert int(there) == OBJECTS
