@@ -388,7 +388,7 @@ def test_fault_F19_of_a_file_that_is_a_directory_only_the_file_is_refused():
 
 @pytest.fixture
 def state_names_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store of somebody who knows nothing of our names."""
+    """A store that takes our names, as if somebody had put them there."""
     monkeypatch.setattr("airflow_bucketsync.engine.stores.memory.store.is_state_name", lambda key: False)
 
 

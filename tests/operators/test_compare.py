@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
 from airflow.sdk import DAG
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration, SyncIncomplete
-from airflow_bucketsync.operators.compare import ComparePairByHandOperator, ComparePairOperator
+from airflow_bucketsync.engine.steps.compare import ComparisonReport
+from airflow_bucketsync.operators.base import MAX_XCOM
+from airflow_bucketsync.operators.compare import ComparePairByHandOperator, ComparePairOperator, for_xcom
 from tests.operators.fakes import FlowRun, Store
 
 
@@ -46,6 +49,15 @@ def test_what_differs_is_named_and_nothing_is_written(folders, pair):
     with pytest.raises(SyncIncomplete, match="not in step"):
         compare(folders, **pair, options={"verify": "content"})
     assert {name: (folders / "out" / name).read_bytes() for name in os.listdir(folders / "out")} == before
+
+
+def test_what_is_handed_over_fits_an_xcom():
+    first = tuple({"key": "😀" * 200, "reason": "missing", "message": "😀" * 200} for _ in range(20))
+    report = ComparisonReport(
+        pair="p", run="r", level="metadata", counts={"missing": 20}, differences={}, first=first, objects=None
+    )
+    assert 0 < len(for_xcom(report)["first"]) < 20
+    assert len(json.dumps(for_xcom(report))) < MAX_XCOM
 
 
 def test_by_hand_only_where_it_is_allowed(folders, pair, monkeypatch):

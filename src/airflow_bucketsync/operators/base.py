@@ -124,9 +124,9 @@ class SyncOperator(BaseOperator):
 
     @contextmanager
     def open_workspace(self, location: Location, *, pair: str, run: str) -> Iterator[Workspace]:
-        """The pages of a run."""
+        """The pages of a run; under a gate that stays open when the task is stopped, so that what it did is kept."""
         with ExitStack() as stack:
-            store = open_store(location, gate=self.new_gate(), may_be_missing=True, accesses=self.accesses())
+            store = open_store(location, gate=Gate(), may_be_missing=True, accesses=self.accesses())
             stack.callback(store.close)
             yield Workspace(store, pair=pair, run=run)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from airflow.sdk import Context
@@ -11,7 +12,7 @@ from airflow_bucketsync.engine.errors import SyncIncomplete
 from airflow_bucketsync.engine.steps.compare import ComparisonReport, compare_pair
 from airflow_bucketsync.operators.base import run_name
 from airflow_bucketsync.operators.prepare import PrepareByHandOperator, PrepareOperator, PreparingOperator
-from airflow_bucketsync.operators.report_text import shown
+from airflow_bucketsync.operators.report_text import XCOM_ROOM, shown
 
 COMPARE_OPTIONS = ("include", "exclude", "start_after", "min_size", "max_size", "verify", "tags", "folder_markers")
 """Options that mean something where nothing is copied."""
@@ -47,10 +48,19 @@ def _compare(task: PreparingOperator, context: Context) -> dict[str, Any]:
     ):
         report = compare_pair(run)
     task.log.info(comparison_text(report))
-    task.hand_over(context, {"pair": spec.pair, "run": name, "folder": workspace.run_folder, **report.to_json()})
+    summary = for_xcom(report)
+    task.hand_over(context, {"folder": workspace.run_folder, **summary})
     if not report.in_step:
         raise SyncIncomplete(f"{spec.source.url} and {spec.destination.url} are not in step; see the log above")
-    return report.to_json()
+    return summary
+
+
+def for_xcom(report: ComparisonReport) -> dict[str, Any]:
+    """The comparison as JSON that fits an XCom: of the first differences, as many as there is room for."""
+    value = report.to_json()
+    while value["first"] and len(json.dumps(value)) > XCOM_ROOM:
+        value["first"] = value["first"][:-1]
+    return value
 
 
 def comparison_text(report: ComparisonReport) -> str:

@@ -40,18 +40,20 @@ def test_fault_F13_source_object_gone_before_the_copy(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("standing", [None, OLD])
-def test_fault_F26_source_overwritten_between_plan_and_copy(pair: Pair, standing: bytes | None) -> None:
+@pytest.mark.parametrize("moment", ["listed", "copied"])
+def test_fault_F26_source_overwritten_between_plan_and_copy(pair: Pair, standing: bytes | None, moment: str) -> None:
+    """Right after it was listed, or at the last moment: the plan's version is asked for, not what stands there."""
     pair.put({"k": SOURCE})
     there = {} if standing is None else {"k": standing}
     pair.put_destination(there)
     newer = bytes(reversed(SOURCE))
-    struck = pair.at_source(
-        "before",
-        operation="HeadObject" if pair.policy else pair.reads_with,
-        key="k",
-        times=1,
-        hook=lambda call: pair.put({"k": newer}),
-    )
+    if moment == "listed":  # the second listing of the destination is the plan's, the source's page came before
+        rule = {"action": "after", "operation": "ListObjectsV2", "bucket": pair.destination, "on": 2}
+    else:
+        operation = "HeadObject" if pair.policy else pair.reads_with
+        rule = {"action": "before", "operation": operation, "key": "k", "times": 1}
+    at = pair.destination_at if moment == "listed" else pair.source_at
+    struck = pair.stand.fault(server=at, hook=lambda call: pair.put({"k": newer}), **rule)
     ran = pair.sync()
     assert struck.occurred == 1
     assert ran.status("k") == ("changed", "source_changed")

@@ -13,8 +13,10 @@ def is_temporary_name(segment: str) -> bool:
 
 
 def is_state_name(key: str) -> bool:
-    """Whether a key (relative to its location) is bucketsync's own: stores never list it, syncs never write it.
+    """Whether a key (relative to its location) is bucketsync's own.
 
+    Buckets list such keys: at a destination they are passed over, at a source they are refused, and no store takes an
+    object of such a name. A folder does not list them at all.
     The bare `_bucketsync` is an ordinary key of a bucket; only a folder can't hold it, and says so itself.
     """
     return key.startswith(STATE_PREFIX) or is_temporary_name(key.rpartition("/")[2])

@@ -47,7 +47,7 @@ class ComparisonReport:
         return not any(self.counts.get(word, 0) for word in ("differ", "missing", "not_looked_at"))
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON, below 10 KB."""
+        """As JSON."""
         return {
             "pair": self.pair,
             "run": self.run,

@@ -87,7 +87,7 @@ class MemoryStore(MultipartMemory, ThreadedBulk):
                 key = full_key[len(prefix) :]
                 if not full_key.startswith(prefix) or (until is not None and key > until):
                     break
-                if not key or is_state_name(key):
+                if not key:
                     continue
                 if len(items) == limit:
                     return Page(items=tuple(items), next_after=items[-1].key)
