@@ -119,6 +119,27 @@ def test_lost_summary_stops_the_run(flow, put, folders, name):
     assert not (folders / "out").exists()
 
 
+def test_fault_F67_a_plan_without_work_whose_xcom_is_gone_is_not_green(flow, put, folders):
+    put(a="1")
+    assert flow().run().errors == {}
+    run = flow()
+
+    def forget():
+        del run.xcoms["bucket_sync.plan", -1, "summary"]
+
+    run.run(before={"report": forget})
+    assert isinstance(run.errors["bucket_sync.report", -1], SyncIncomplete)
+    assert "was removed" in str(run.errors["bucket_sync.report", -1])
+
+
+def test_fault_F65_never_more_batches_than_airflow_maps_over(flow, put, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "2")
+    put(a="1", b="2", c="3", d="4", e="5")
+    run = flow(batch_objects=1, max_batches=100).run()
+    assert run.errors == {}
+    assert run.xcoms["bucket_sync.plan", -1, "return_value"] == [0, 1]
+
+
 def test_worker_with_another_workspace(flow, put, folders, monkeypatch):
     put(a="1")
 

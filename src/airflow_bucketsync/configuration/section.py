@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 
 from airflow.sdk.configuration import conf
 
 from airflow_bucketsync.configuration.options import OPTION_NAMES, unknown_option
 from airflow_bucketsync.engine.errors import InvalidConfiguration, InvalidLocation
 from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.spec import SyncSpec
 
 SECTION = "bucketsync"
 DEFAULT_MANUAL_OPTIONS = ("dry_run", "include", "exclude", "verify", "compare")
@@ -51,6 +53,14 @@ def manual_options() -> tuple[str, ...]:
         if name not in OPTION_NAMES:
             raise InvalidConfiguration(f"{_setting('manual_options')}: {unknown_option(name)}")
     return tuple(dict.fromkeys(names))
+
+
+def within_map_length(spec: SyncSpec) -> SyncSpec:
+    """The same sync, mapping over no more batches than Airflow lets one task map over; batches grow instead."""
+    longest = conf.getint("core", "max_map_length", fallback=1024)
+    if spec.policy.max_batches <= longest:
+        return spec
+    return replace(spec, policy=replace(spec.policy, max_batches=longest))
 
 
 def _entries(option: str) -> list[str] | None:

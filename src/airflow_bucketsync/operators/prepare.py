@@ -12,7 +12,7 @@ from airflow.sdk import Context
 from airflow_bucketsync.configuration.by_hand import read_run_configuration
 from airflow_bucketsync.configuration.options import read_options
 from airflow_bucketsync.configuration.places import refuse_overlap, refuse_workspace_inside
-from airflow_bucketsync.configuration.section import allowed_locations, manual_options
+from airflow_bucketsync.configuration.section import allowed_locations, manual_options, within_map_length
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.steps.prepare import prepare
@@ -38,7 +38,8 @@ class PreparingOperator(SyncOperator):
 
     def execute(self, context: Context) -> list[int]:
         """Check, write the run's document, say what to list."""
-        spec, name, location = self.asked(context), run_name(context), self.workspace_of_run()
+        spec = within_map_length(self.asked(context))
+        name, location = run_name(context), self.workspace_of_run()
         refuse_workspace_inside(location, spec.source, spec.destination)
         checkpoint, warnings = load_checkpoint(context, spec)
         with (

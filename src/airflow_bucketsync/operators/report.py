@@ -37,7 +37,8 @@ class ReportOperator(SyncOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Report, save the checkpoint, emit the event; raise last of all."""
-        failed, plan_digest = self.failed_tasks(context), self.plan_digest(context)
+        plan_digest = self.plan_digest(context)
+        failed = self.failed_tasks(context, planned=plan_digest is not None)
         with self.open_run(context) as run:
             finished = make_report(run, failed_tasks=failed, plan_digest=plan_digest)
         report, place = finished.report, run.workspace
@@ -60,9 +61,10 @@ class ReportOperator(SyncOperator):
             return self.handed_over(context, self.plan_task_id or self.sibling("plan"), "digest")["digest"]
         return None
 
-    def failed_tasks(self, context: Context) -> list[str]:
+    def failed_tasks(self, context: Context, *, planned: bool) -> list[str]:
         """The tasks before this one that failed, each mapped instance by itself.
 
+        :param planned: `plan` handed over its digest; a plan that ran and says nothing any more proves nothing
         :raises AirflowSkipException: none of them ran, because the whole group was skipped
         """
         ti, run_id = context["ti"], context["run_id"]
@@ -72,4 +74,7 @@ class ReportOperator(SyncOperator):
         if states and set(states.values()) == {"skipped"}:
             raise AirflowSkipException("the sync was skipped")
         failed = [name for name, state in states.items() if state == "failed"]
+        plan = self.plan_task_id or self.sibling("plan")
+        if states.get(plan) == "success" and not planned:
+            failed.append(f"{plan} (what it handed over was removed)")
         return failed or [name for name, state in states.items() if state == "upstream_failed"]
