@@ -21,7 +21,7 @@ export PYTHONPATH :=
 export VIRTUAL_ENV :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types system soak bench docs constraints clean
+.PHONY: help install demo test lint types system soak bench bench-airflow docs constraints clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -59,6 +59,9 @@ soak: $(STAMP) ## what takes long
 
 bench: $(STAMP) $(BENCH_STAMP) ## against s5cmd, rclone and awscli on one server in one run (N=20000 objects)
 	$(BIN)/python -m benchmarks.run --objects $(N) --peers $(BENCH_VENV)/bin $(if $(WRITE),--write)
+
+bench-airflow: $(STAMP) ## what a sync of N objects costs in a real Airflow with 2 slots
+	$(BIN)/python -m benchmarks.in_airflow --objects $(N)
 
 $(BENCH_STAMP): Makefile | $(STAMP)
 	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)

@@ -46,6 +46,11 @@ TASKS = {
 }
 
 
+def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    return "\n".join(_row(line) for line in (head, ["---"] * len(head), *lines))
+
+
 def markdown(figures: Sequence[Figures], *, objects: int, large: int) -> str:
     """The whole page of results."""
     lines = [
@@ -54,11 +59,9 @@ def markdown(figures: Sequence[Figures], *, objects: int, large: int) -> str:
         "bucket to bucket on the strict S3 server of the tests, plain HTTP over loopback, in one run.",
     ]
     for task, title in TASKS.items():
-        lines += ["", f"### {title}", "", _row(HEAD), _row(["---"] * len(HEAD))]
-        lines += [_row(row) for row in rows(figures, task)]
-    lines += ["", "### Who took part", "", _row(["contender", "version", "its check looks at", "arrived"])]
-    lines += [_row(["---"] * 4)]
-    lines += [_row([item["name"], item["version"], item["verifies"], item["arrived"]]) for item in figures]
+        lines += ["", f"### {title}", "", table(HEAD, rows(figures, task))]
+    took_part = [[item["name"], item["version"], item["verifies"], item["arrived"]] for item in figures]
+    lines += ["", "### Who took part", "", table(["contender", "version", "its check looks at", "arrived"], took_part)]
     return "\n".join(lines) + "\n"
 
 

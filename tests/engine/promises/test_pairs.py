@@ -119,7 +119,7 @@ def test_promise_P3_the_source_is_only_read(pair: Pair) -> None:
     assert pair.contents() == {"q/k": BODY, "q/d/l": b"l"}
 
 
-def test_rows_E1_E2_everything_is_kept(pair: Pair) -> None:
+def test_fault_F46_rows_E1_E2_everything_is_kept(pair: Pair) -> None:
     pair.put({"k": BODY}, headers=HEADERS, metadata=METADATA, tags=TAGS)
     pair.put({"bare": BODY})
     ran = pair.sync()
