@@ -1,4 +1,4 @@
-"""Row B1 and the figure of the soak: 100,000 small objects through the engine, in bounded memory."""
+"""The soak: 100,000 small objects through the engine, and a million keys on each side, in bounded memory."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 OBJECTS = 100_000
+KEYS = 1_000_000
 
 SERVER = """
 import sys, threading
 from tests.servers.s3 import S3Server
-count = int(sys.argv[1])
+count, filled = int(sys.argv[1]), sys.argv[2:]
 with S3Server(buckets=["source", "destination"], log_limit=0) as server:
-    server.core.put_many("source", ((f"d{n % 97:02d}/k{n:07d}", b"%d" % n) for n in range(count)))
+    for bucket in filled:
+        server.core.put_many(bucket, ((f"d{n % 97:02d}/k{n:07d}", b"%d" % n) for n in range(count)))
     print(server.url, flush=True)
     sys.stdin.read()
     print(len(server.core.keys("destination")), flush=True)
@@ -33,7 +37,7 @@ from airflow_bucketsync.engine.stores.local import LocalStore
 from airflow_bucketsync.engine.stores.s3.client import client_config
 from airflow_bucketsync.engine.stores.s3.store import S3Store
 
-url, folder = sys.argv[1:]
+url, folder, policy, runs = sys.argv[1:]
 opened, done = [], threading.Event()
 
 def watch():
@@ -47,10 +51,11 @@ def store(bucket):
 
 threading.Thread(target=watch, daemon=True).start()
 reports = []
-for _ in range(2):
+for _ in range(int(runs)):
     source, destination = store("source"), store("destination")
     workspace = LocalStore(Location(scheme="file", bucket=folder), may_be_missing=True)
-    report = sync(source, destination, workspace=workspace, policy=SyncPolicy(), check=False)
+    report = sync(source, destination, workspace=workspace, policy=SyncPolicy(**json.loads(policy)),
+                  check=False)
     source.close()
     destination.close()
     reports.append({"counts": report.counts, "verified": report.verified, "seconds": round(report.seconds, 1),
@@ -63,32 +68,42 @@ print(json.dumps({"reports": reports, "peak_mib": round(peak / 1024), "fds": fds
 """
 
 
-@pytest.fixture
-def busy_server() -> Iterator[subprocess.Popen[str]]:
+@contextmanager
+def busy_server(objects: int, *filled: str) -> Iterator[subprocess.Popen[str]]:
     """The server in a process of its own, so that only the engine's memory is measured."""
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(OBJECTS)],
+        [sys.executable, "-c", SERVER, str(objects), *filled],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[3],
     )
-    yield process
-    process.kill()
-    process.communicate()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def engine(server: subprocess.Popen[str], folder: Path, *, runs: int, **policy: Any) -> Any:
+    """What the engine says of its runs in a process of its own, with its peak memory and its open files."""
+    assert server.stdout is not None
+    url = server.stdout.readline().strip()
+    command = [sys.executable, "-c", ENGINE, url, str(folder), json.dumps(policy), str(runs)]
+    child = subprocess.run(command, capture_output=True, text=True, timeout=3500)
+    assert child.returncode == 0, child.stderr
+    found = json.loads(child.stdout)
+    print(found)
+    return found
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_soak_100_000_objects(busy_server: subprocess.Popen[str], tmp_path: Path) -> None:
-    assert busy_server.stdout is not None
-    url = busy_server.stdout.readline().strip()
-    child = subprocess.run(
-        [sys.executable, "-c", ENGINE, url, str(tmp_path / "workspace")], capture_output=True, text=True, timeout=3500
-    )
-    assert child.returncode == 0, child.stderr
-    found = json.loads(child.stdout)
-    print(found)
+def test_soak_100_000_objects(tmp_path: Path) -> None:
+    with busy_server(OBJECTS, "source") as server:
+        found = engine(server, tmp_path / "workspace", runs=2)
+        there, _ = server.communicate("", timeout=60)
+    assert int(there) == OBJECTS
     first, second = found["reports"]
     assert first["counts"] == {"copied": OBJECTS}
     assert first["verified"]
@@ -98,5 +113,15 @@ def test_soak_100_000_objects(busy_server: subprocess.Popen[str], tmp_path: Path
     early, most, last = found["fds"]
     assert most <= early + 8, found  # of the first half of the time, and of all of it
     assert last <= early, found
-    there, _ = busy_server.communicate("", timeout=60)
-    assert int(there) == OBJECTS
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_row_B1_a_million_keys_on_each_side(tmp_path: Path) -> None:
+    with busy_server(KEYS, "source", "destination") as server:
+        found = engine(server, tmp_path / "workspace", runs=2)
+    first, second = found["reports"]
+    assert first["counts"] == second["counts"] == {"same": KEYS}
+    requests = [count for kinds in second["requests"].values() for count in kinds.values()]
+    assert sum(requests) <= 2 * KEYS // 1000 + 6
+    assert found["peak_mib"] <= 300, found
