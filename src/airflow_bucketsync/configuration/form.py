@@ -49,7 +49,8 @@ SIZES = {
 }  # fmt: skip
 COUNTS = {"max_batches": (1, 1024), "batch_objects": (1, None), "concurrency": (1, 256), "max_errors": (0, None)}
 TIMES = {"modified_after", "modified_before"}
-_WHERE, _WHICH, _HOW = "Where", "Which objects", "How"
+_WHICH, _HOW = "Which objects", "How"
+# Source and destination have no section: only fields without one stand open when the form is opened.
 
 
 def form(options: Sequence[str], *, allowed: Sequence[Location] = ()) -> dict[str, Param]:
@@ -65,7 +66,6 @@ def form(options: Sequence[str], *, allowed: Sequence[Location] = ()) -> dict[st
             minLength=1,
             title=title,
             description_md=LOCATION_FORM,
-            section=_WHERE,
             **proposals,
         )
         for name, title in (("source", "Source"), ("destination", "Destination"))
