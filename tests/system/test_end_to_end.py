@@ -41,6 +41,11 @@ def test_bucket_to_bucket_then_nothing_to_do(here):
     assert report["verified"]
     assert report == first.xcom("bucket_sync.report", "summary")
     assert "GREEN: s3://store@source/in/ -> s3://store@destination/out/" in first.log("bucket_sync.report")
+    line = next(
+        line for line in first.log("bucket_sync.copy", map_index=0).splitlines() if line.startswith("copy done")
+    )
+    fields = json.loads(line.partition("  ")[2])  # I6
+    assert (fields["pair"], fields["run"], fields["batch"]) == (report["pair"], report["run"], 0)
     event = here.airflow.asset_events()[0]
     assert event["uri"] == event["name"] == "s3://destination/out"
     assert event["extra"]["counts"] == {"copied": 40}
@@ -92,6 +97,22 @@ def test_configuration_of_a_run_is_no_template(here):
     assert "templates" not in fields
 
 
+def test_row_H3_comparing_names_what_was_damaged_behind_our_back(here):
+    here.put({f"pair/{name}": "0123456789" for name in ("good", "flipped", "gone")})
+    sides = {"source": "s3://store@source/pair/", "destination": "s3://store@destination/pair/"}
+    assert here.sync(**sides).state == "success"
+    assert here.airflow.run("compare_buckets", sides).xcom("compare")["counts"] == {"same": 3}
+    here.server.core.put("destination", "pair/flipped", "0123X56789")
+    here.server.core.delete("destination", "pair/gone")
+    run = here.airflow.run("compare_buckets", {**sides, "verify": "content"})
+    assert run.state == "failed"
+    found = run.xcom("compare", "summary")
+    assert found["counts"] == {"differ": 1, "missing": 1, "same": 1}
+    assert found["differences"] == {"checksum": 1, "content": 1}
+    assert "first difference at byte 4" in run.log("compare")
+    assert here.keys("destination", "pair/") == {"good": b"0123456789", "flipped": b"0123X56789"}, "nothing was written"
+
+
 def test_example_between_two_tasks_and_the_dag_behind_it(here):
     folder = here.folder / "data" / "example-in"
     folder.mkdir()
@@ -109,7 +130,7 @@ def test_example_between_two_tasks_and_the_dag_behind_it(here):
 def test_nothing_is_large_and_nothing_is_secret(here):
     """Last in the file: it reads what all the runs before it left."""
     seen = 0
-    for dag_id in ("bucket_sync", "example_bucket_sync"):
+    for dag_id in ("bucket_sync", "compare_buckets", "example_bucket_sync"):
         for found in here.airflow.runs(dag_id):
             run = here.airflow.wait(dag_id, found["dag_run_id"])
             for entry in run.xcoms():

@@ -8,6 +8,7 @@ S = skipped, ok = success, F = failed, UF = upstream_failed; a mapped task shows
 from __future__ import annotations
 
 import itertools
+import json
 import shutil
 from pathlib import Path
 
@@ -153,7 +154,11 @@ def test_failed_objects_are_no_failed_task(here, pair):
     assert row(run) == expected("ok | S | ok | ok | S | S | ok | ok | S | F")
     report = run.xcom("bucket_sync.report", "summary")
     assert report["counts"] == {"copied": 5, "failed": 1}
-    assert "failed    '3': access_denied" in run.log("bucket_sync.report")
+    log = run.log("bucket_sync.report")
+    assert "failed    '3': access_denied" in log
+    line = next(line for line in log.splitlines() if line.startswith("object failed"))
+    fields = json.loads(line.partition("  ")[2])
+    assert (fields["key"], fields["reason"], fields["pair"]) == ("3", "access_denied", report["pair"])
 
 
 def test_one_copy_at_a_time_and_a_configuration_that_nobody_reads(here):

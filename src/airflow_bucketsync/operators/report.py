@@ -11,9 +11,10 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_bucketsync.assets import EVENTS, destination_asset, emit_event
 from airflow_bucketsync.engine.errors import PlanMismatch, SyncIncomplete
+from airflow_bucketsync.engine.model.outcome import Report
 from airflow_bucketsync.engine.steps.report import make_report
 from airflow_bucketsync.operators.base import SyncOperator
-from airflow_bucketsync.operators.report_text import for_xcom, report_text
+from airflow_bucketsync.operators.report_text import for_xcom, report_text, shown
 from airflow_bucketsync.state import STATE, save_checkpoint
 
 
@@ -43,7 +44,7 @@ class ReportOperator(SyncOperator):
             finished = make_report(run, failed_tasks=failed, plan_digest=plan_digest)
         report, place = finished.report, run.workspace
         save_checkpoint(context, finished.checkpoint)
-        self.log.info(report_text(report))
+        self.log_report(report)
         if report.verified and report.changed_anything:
             asset = self.asset or destination_asset(run.spec.destination)
             emit_event(context, asset, report, workspace=place.store.location, folder=place.run_folder)
@@ -54,6 +55,13 @@ class ReportOperator(SyncOperator):
                 f"the run is red: {', '.join((*report.red, *report.incomplete))}; see the report above"
             )
         return summary
+
+    def log_report(self, report: Report) -> None:
+        """The report for people, and a line with fields of its own for each of the first failures."""
+        self.log.info(report_text(report))
+        for failure in report.failures:
+            fields = {name: shown(str(failure[name])) for name in ("key", "reason", "message")}
+            self.log.error("object %s", failure["status"], pair=report.pair, run=report.run, **fields)
 
     def plan_digest(self, context: Context) -> str | None:
         """What `plan` said of its manifest; None = it said nothing, which the report finds out by itself."""
