@@ -18,7 +18,7 @@ DAGS = Path(__file__).parent.parent.parent / "dags"
 ACCESS_KEY = "CANARYACCESSKEY00001"
 SECRET_KEY = "canary+secret/key/that/no/log/may/hold00"
 SESSION_TOKEN = "canary-session-token-that-no-log-may-hold"
-SECRETS = (SECRET_KEY, SESSION_TOKEN)
+SECRETS = (ACCESS_KEY, SECRET_KEY, SESSION_TOKEN)
 BUCKETS = ("source", "destination", "workspace")
 GROUP = "bucket_sync"
 
