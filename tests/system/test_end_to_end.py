@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 
@@ -77,6 +78,9 @@ def test_folder_to_bucket_and_back(here):
     assert across.state == "success", across.log("bucket_sync.report")
     assert not (here.folder / "data/across").exists()
     assert across.xcom("bucket_sync.report")["mode"] == "dry_run"
+    across = here.sync(f"file://{folder}/", f"file://{here.folder}/data/across/")
+    assert across.state == "success", across.log("bucket_sync.report")
+    assert subprocess.run(["diff", "-r", folder, here.folder / "data/across"], check=False).returncode == 0
 
 
 def test_refusal_is_told_in_the_log(here):
