@@ -63,6 +63,7 @@ for _ in range(int(runs)):
     reports.append({"counts": report.counts, "verified": report.verified, "seconds": round(report.seconds, 1),
                     "requests": report.requests})
 done.set()
+opened.append(len(os.listdir("/proc/self/fd")))
 with open("/proc/self/status") as status:
     peak = int(re.search(r"VmHWM:\\s+(\\d+)", status.read())[1])
 fds = [max(opened), opened[-1]]
