@@ -18,9 +18,6 @@ BucketsyncError
  |   +- InvalidConfiguration
  |   +- CheckpointMismatch  a state document that does not fit
  |   +- PlanMismatch      a page is not the one the plan was made with
- |   +- EmptySource
- |   +- TooManyDeletes
- |   +- TooManyErrors
  +- SyncIncomplete      the run ended, its state is saved, something is missing
 
 A failing object is data (`Outcome`); an exception means that a task can't go on.
@@ -171,24 +168,6 @@ class PlanMismatch(FinalError):
     """A page of a run is missing, damaged, or not the one its plan names."""
 
     reason = "plan_mismatch"
-
-
-class EmptySource(FinalError):
-    """The source lists no object where deletes would follow from it."""
-
-    reason = "empty_source"
-
-
-class TooManyDeletes(FinalError):
-    """More deletes than the caps allow."""
-
-    reason = "too_many_deletes"
-
-
-class TooManyErrors(FinalError):
-    """More objects failed than `max_errors` allows; the rest was not tried."""
-
-    reason = "too_many_errors"
 
 
 class SyncIncomplete(BucketsyncError):

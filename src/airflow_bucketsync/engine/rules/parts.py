@@ -82,11 +82,6 @@ def part_size_for(size: int, *, wanted: int, destination: Capabilities) -> int:
     return whole if least > destination.min_part and whole <= destination.max_part else least
 
 
-def part_count(size: int, part_size: int) -> int:
-    """How many parts there are."""
-    return -(-size // part_size)
-
-
 def part_ranges(size: int, part_size: int) -> Iterator[tuple[int, int, int]]:
     """The parts as (number from 1, start, length): together every byte once, none empty.
 

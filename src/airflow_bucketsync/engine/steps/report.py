@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -279,10 +278,3 @@ class _Reporter:
         for outcome in self._verified(index):
             if outcome.status in WRITTEN and outcome.verified:
                 yield KnownObject(key=outcome.key, source=outcome.source, destination=outcome.destination)
-
-
-def read_report(run: Run) -> Report | None:
-    """The report of a run, if it has one."""
-    with suppress(BucketsyncError):
-        return Report.from_json(run.workspace.read_document("report.json", "report"))
-    return None

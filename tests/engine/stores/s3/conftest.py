@@ -112,7 +112,7 @@ def moto_store(moto_url: str) -> Iterator[MakeStore]:
         if not made:
             client.create_bucket(Bucket=name)
         location = Location(scheme="s3", conn_id="c", bucket=name, prefix=prefix)
-        made.append(MotoStore(location, client, capabilities=MOTO, **kwargs))
+        made.append(MotoStore(location, client, **{"capabilities": MOTO, **kwargs}))
         return made[-1]
 
     yield make

@@ -14,7 +14,7 @@ from airflow_bucketsync.engine.stores.base import Deletion
 from airflow_bucketsync.engine.stores.checksums import checksum_of, combined, to_base64
 from airflow_bucketsync.engine.stores.gate import Gate
 from airflow_bucketsync.engine.stores.s3.checksums import read_checksum
-from airflow_bucketsync.engine.stores.s3.store import S3Store
+from airflow_bucketsync.engine.stores.s3.store import AWS, S3Store
 from tests.engine.stores.s3.conftest import MakeStore
 from tests.engine.stores.s3.test_keys import read
 from tests.servers.s3 import S3Server
@@ -242,3 +242,11 @@ class TestParts:
             store.upload_part("a", upload, 1, b"x")
         with pytest.raises(ObjectNotFound, match="no such open upload"):
             store.complete_upload("a", upload, [PartReceipt(number=1, size=1, etag="x")], size=1)
+
+
+def test_fault_F31_a_store_that_takes_wrong_checksums_returns_none(moto_store: MakeStore) -> None:
+    """Decision 12: that is how it is told; what was streamed to it is read back."""
+    store = moto_store(capabilities=AWS)
+    wrong = Checksum(algorithm="crc64nvme", value="0123456789abcdef")
+    assert store.put("k", b"other bytes", checksum=wrong).checksum is None
+    assert store.head("k").info.checksum is None
