@@ -15,7 +15,7 @@ import boto3
 
 from airflow_bucketsync.engine import sync
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.spec import SyncPolicy, Verify
+from airflow_bucketsync.engine.model.policy import SyncPolicy, Verify
 from airflow_bucketsync.engine.stores.local import LocalStore
 from airflow_bucketsync.engine.stores.s3.client import client_config
 from airflow_bucketsync.engine.stores.s3.store import S3Store

@@ -61,9 +61,7 @@ AMBIENT = {
 }
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 LONGEST = 300
-LONGER_FOR_A_REASON = {
-    "engine.stores.base": "one interface and its contract, read in one piece",
-}
+LONGER_FOR_A_REASON: dict[str, str] = {}
 # An import inside a function, and why it stands there. Package __init__s load lazily by `__getattr__`.
 LATE_IMPORTS = {
     "hooks.store": "an SDK is loaded by the task that opens its store, not by every DAG file that is parsed",

@@ -8,7 +8,7 @@ from airflow_bucketsync.configuration.by_hand import read_run_configuration
 from airflow_bucketsync.configuration.section import DEFAULT_MANUAL_OPTIONS
 from airflow_bucketsync.engine.errors import InvalidConfiguration, InvalidLocation
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.spec import SyncPolicy
+from airflow_bucketsync.engine.model.policy import SyncPolicy
 
 ALLOWED = tuple(
     Location.parse(url) for url in ("s3://store@incoming/", "s3://archive@backup/daily/", "file:///data/exports/")

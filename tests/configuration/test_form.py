@@ -8,7 +8,7 @@ from airflow.sdk.exceptions import ParamValidationError
 from airflow_bucketsync.configuration.form import CHOICES, form
 from airflow_bucketsync.configuration.options import OPTION_NAMES, Options, read_options
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.spec import SyncPolicy
+from airflow_bucketsync.engine.model.policy import SyncPolicy
 
 
 def test_fields_in_their_order_and_sections():

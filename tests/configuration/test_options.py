@@ -9,7 +9,8 @@ import pytest
 
 from airflow_bucketsync.configuration.options import OPTION_NAMES, read_options
 from airflow_bucketsync.engine.errors import InvalidConfiguration
-from airflow_bucketsync.engine.model.spec import Selection, SyncPolicy
+from airflow_bucketsync.engine.model.policy import SyncPolicy
+from airflow_bucketsync.engine.model.spec import Selection
 from airflow_bucketsync.engine.model.units import MIB
 
 
@@ -27,14 +28,19 @@ def test_as_people_write_them():
         {
             "include": ["a*"], "exclude": ("b",), "min_size": "1.5 KiB", "max_size": 2 * MIB, "tolerate": ["refused"],
             "modified_after": "2026-01-31T12:00:00Z", "modified_before": datetime(2026, 2, 1, tzinfo=UTC),
-            "part_size": "64 MiB", "tags": False, "max_errors": 0,
+            "part_size": "64 MiB", "preserve": ["headers"], "storage_class": "keep", "max_errors": 0,
         }
     )  # fmt: skip
     selection, policy = options.selection(), options.policy()
     assert (selection.include, selection.exclude) == (("a*",), ("b",))
     assert (selection.min_size, selection.max_size) == (1536, 2 * MIB)
     assert selection.modified_after == datetime(2026, 1, 31, 12, tzinfo=UTC)
-    assert (policy.part_size, policy.tags, policy.max_errors, policy.tolerate) == (64 * MIB, False, 0, ("refused",))
+    assert (policy.part_size, policy.preserve, policy.max_errors, policy.tolerate) == (
+        64 * MIB,
+        ("headers",),
+        0,
+        ("refused",),
+    )
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from airflow_bucketsync.engine import sync
 from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.outcome import Outcome, Report
-from airflow_bucketsync.engine.model.spec import Selection, SyncPolicy
+from airflow_bucketsync.engine.model.policy import SyncPolicy
+from airflow_bucketsync.engine.model.spec import Selection
 from airflow_bucketsync.engine.stores.base import ObjectStore
 from airflow_bucketsync.engine.stores.clock import SystemClock
 from airflow_bucketsync.engine.stores.gate import Gate
@@ -323,7 +324,9 @@ class Pair:
 
     def sync(self, **options: Any) -> Ran:
         """One run from source to destination."""
-        return self.stand.sync(self.source_store(), self.destination_store(), **{**self.policy, **options})
+        policy = SyncPolicy(**{**self.policy, **options})
+        destination = self.destination_store(settings=policy.write_settings)
+        return self.stand.sync(self.source_store(), destination, **{**self.policy, **options})
 
     @classmethod
     def make(cls, way: str, stand: Stand, other: S3Server, **settings: Any) -> Pair:

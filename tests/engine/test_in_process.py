@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,7 +19,8 @@ from airflow_bucketsync.engine.errors import (
 from airflow_bucketsync.engine.in_process import sync
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.objects import ObjectAttributes
-from airflow_bucketsync.engine.model.spec import Selection, SyncPolicy
+from airflow_bucketsync.engine.model.policy import SyncPolicy
+from airflow_bucketsync.engine.model.spec import Selection
 from airflow_bucketsync.engine.stores.local import LocalStore
 from airflow_bucketsync.engine.stores.memory import MEMORY_CAPABILITIES, MemoryStore
 from tests.engine.steps.pairs import IN_PARTS, NO_CHECKSUMS, PART, Pair
@@ -248,9 +248,9 @@ def test_E2_tags_are_kept(pair):
 
 def test_E2_tags_left_out_on_request_are_never_compared(pair):
     pair.put({"a": b"1"}, tags={"team": "red"})
-    assert pair.sync(tags=False, check=True).report.verified
+    assert pair.sync(preserve=("headers", "user_metadata"), check=True).report.verified
     assert pair.destination.tags("a") == {}
-    assert pair.sync(tags=False, compare="metadata").report.counts == {"same": 1}
+    assert pair.sync(preserve=("headers", "user_metadata"), compare="metadata").report.counts == {"same": 1}
 
 
 def test_E2_tags_that_may_not_be_read_are_named():
@@ -267,40 +267,20 @@ def test_E2_tags_that_may_not_be_read_are_named():
     assert ran.report.lost == {"tags": 1}
 
 
-class Recorder(MemoryStore):
-    """Notes the canned ACL of every write."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.acls: list[str | None] = []
-
-    def put(self, *args: Any, acl: str | None = None, **kwargs: Any) -> Any:
-        self.acls.append(acl)
-        return super().put(*args, acl=acl, **kwargs)
-
-    def copy(self, *args: Any, acl: str | None = None, **kwargs: Any) -> Any:
-        self.acls.append(acl)
-        return super().copy(*args, acl=acl, **kwargs)
-
-    def set_attributes(self, *args: Any, acl: str | None = None, **kwargs: Any) -> Any:
-        self.acls.append(acl)
-        return super().set_attributes(*args, acl=acl, **kwargs)
-
-    def begin_upload(self, *args: Any, acl: str | None = None, **kwargs: Any) -> str:
-        self.acls.append(acl)
-        return super().begin_upload(*args, acl=acl, **kwargs)
-
-
-@pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.parametrize(("asked", "sent"), [("none", None), ("bucket-owner-full-control",) * 2])
-def test_E8_acl_is_sent_only_when_asked(shared, asked, sent):
-    pair = Pair(shared=shared, store=Recorder)
-    pair.put({"a": b"1", "large": b"x" * (3 * PART)}, content_type="text/plain")
-    pair.sync(acl=asked, **IN_PARTS)
-    pair.put({"a": b"1"}, content_type="text/csv")
-    ran = pair.sync(acl=asked, **IN_PARTS)
-    assert ran.status("a")[0] == "updated"
-    assert pair.destination.acls == [sent] * 3
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ({"acl": "bucket-owner-full-control"}, "does not take acl"),
+        ({"encryption": "aws:kms", "encryption_key": "k"}, "does not take encryption, encryption_key"),
+        ({"storage_class": "Cold"}, "does not know 'Cold'; it knows STANDARD_IA"),
+        ({"require_region": ("eu-west-1",)}, "of which the region can't be told; allowed: eu-west-1"),
+    ],
+)
+def test_what_the_destination_can_not_do_is_said_before_anything_is_written(pair, policy, words):
+    pair.put({"a": b"1"})
+    with pytest.raises(InvalidConfiguration, match=words):
+        pair.sync(**policy)
+    assert pair.contents() == {}
 
 
 def test_on_missing_skip_is_green(pair):

@@ -10,7 +10,9 @@ from airflow.sdk import Param
 from airflow_bucketsync.configuration.options import Options
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.outcome import STATUSES
-from airflow_bucketsync.engine.model.spec import Selection, SyncPolicy
+from airflow_bucketsync.engine.model.policy import SyncPolicy
+from airflow_bucketsync.engine.model.preserve import PRESERVED
+from airflow_bucketsync.engine.model.spec import Selection
 
 LOCATION_FORM = "`scheme://conn_id@bucket/prefix/` or `file:///absolute/folder/`; must lie below an allowed location."
 PATTERN_FORM = "One pattern per line: `*.csv`, `2026/**/*.gz`."
@@ -36,18 +38,22 @@ CHOICES: dict[str, dict[str, str]] = {
     "on_collision": {"refuse": "refuse: none of them is copied", "fail": "fail: nothing is copied"},
     "folder_markers": {"copy": "copy them", "skip": "skip them"},
     "follow_links": {"none": "none are followed", "inside_root": "inside_root: those that stay inside the source"},
+    "symlink_objects": {"follow": "follow: copied as what they stand for", "skip": "skip: left out"},
     "acl": {"none": "none is sent", "bucket-owner-full-control": "bucket-owner-full-control"},
 }
 LISTS = {
     "include": PATTERN_FORM,
     "exclude": PATTERN_FORM,
     "storage_classes": "One storage class per line.",
+    "preserve": "One word per line.",
+    "require_region": "One region per line.",
     "tolerate": "Outcome words.",
 }
 SIZES = {
     "min_size", "max_size", "small_threshold", "large_threshold", "part_size", "batch_bytes", "buffer_size",
 }  # fmt: skip
 COUNTS = {"max_batches": (1, 1024), "batch_objects": (1, None), "concurrency": (1, 256), "max_errors": (0, None)}
+EXAMPLES: dict[str, Sequence[str]] = {"tolerate": STATUSES, "preserve": PRESERVED}
 TIMES = {"modified_after", "modified_before"}
 _WHICH, _HOW = "Which objects", "How"
 # Source and destination have no section: only fields without one stand open when the form is opened.
@@ -84,10 +90,10 @@ def _field(name: str) -> Param:
         default = SyncPolicy.__dataclass_fields__[name].default
         choices = CHOICES[name]
         return Param(default, type="string", enum=list(choices), values_display=choices, description_md=words, **shape)
-    if name in ("dry_run", "tags"):
+    if name == "dry_run":
         return Param(SyncPolicy.__dataclass_fields__[name].default, type="boolean", description_md=words, **shape)
     if name in LISTS:
-        proposals: dict[str, Any] = {"examples": list(STATUSES)} if name == "tolerate" else {}
+        proposals: dict[str, Any] = {"examples": list(EXAMPLES[name])} if name in EXAMPLES else {}
         return Param(
             None,
             type=["null", "array"],
@@ -100,6 +106,8 @@ def _field(name: str) -> Param:
         lowest, highest = COUNTS[name]
         bounds: dict[str, Any] = {"minimum": lowest} | ({} if highest is None else {"maximum": highest})
         return Param(None, type=["null", "integer"], description_md=words, **bounds, **shape)
+    if name == "storage_class_map":
+        return Param(None, type=["null", "object"], description_md=words, **shape)
     if name in TIMES:
         return Param(None, type=["null", "string"], format="date-time", description_md=words, **shape)
     hint = " Bytes, or a number with KiB, MiB, GiB, TiB." if name in SIZES else ""

@@ -12,17 +12,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.outcome import STATUSES, Status
-from airflow_bucketsync.engine.model.spec import (
-    Acl,
+from airflow_bucketsync.engine.model.policy import (
     Compare,
     FolderMarkers,
     FollowLinks,
     OnCollision,
     OnMissing,
-    Selection,
+    SymlinkObjects,
     SyncPolicy,
     Verify,
 )
+from airflow_bucketsync.engine.model.preserve import PRESERVED, Acl, Preserved
+from airflow_bucketsync.engine.model.spec import Selection
 from airflow_bucketsync.engine.model.units import parse_size
 
 MAX_PATTERNS = 1000
@@ -62,6 +63,9 @@ Texts = Annotated[
 ]
 Size = Annotated[int, BeforeValidator(_size)]
 Time = Annotated[datetime, BeforeValidator(_time)]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)]
+Classes = Annotated[dict[Text, Text], Field(max_length=50)]
+PreservedWords = Annotated[tuple[Preserved, ...], BeforeValidator(_texts)]
 Words = Annotated[tuple[Status, ...], BeforeValidator(_texts)]
 
 
@@ -101,8 +105,22 @@ class Options(BaseModel):
     on_collision: OnCollision | None = Field(None, description="Two sources for one name at the destination.")
     folder_markers: FolderMarkers | None = Field(None, description="Keys that end in `/`.")
     follow_links: FollowLinks | None = Field(None, description="Symbolic links in a local source.")
+    symlink_objects: SymlinkObjects | None = Field(None, description="Symlinks of OSS at the source.")
+    preserve: PreservedWords | None = Field(
+        None, description=f"What is brought along besides the bytes, of {', '.join(PRESERVED)}."
+    )
+    storage_class: Text | None = Field(
+        None, description="Of what is written: `default`, `keep`, or the name of a class at the destination."
+    )
+    storage_class_map: Classes | None = Field(
+        None, description="Classes of the source to classes of the destination, for `keep`."
+    )
     acl: Acl | None = Field(None, description="Canned ACL sent with writes.")
-    tags: bool | None = Field(None, description="Keep the objects' tags.")
+    encryption: Text | None = Field(
+        None, description="Server-side encryption asked for with writes: `default` = the bucket's own."
+    )
+    encryption_key: Text | None = Field(None, description="Id or ARN of the key for `encryption`.")
+    require_region: Texts | None = Field(None, description="Regions that both buckets must be in. Empty = any.")
     tolerate: Words | None = Field(
         None, description=f"Outcome words that do not make the run red, of {', '.join(STATUSES)}."
     )

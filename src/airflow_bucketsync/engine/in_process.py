@@ -5,7 +5,8 @@ from __future__ import annotations
 from airflow_bucketsync.engine.errors import BucketsyncError, SyncIncomplete
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.outcome import Report
-from airflow_bucketsync.engine.model.spec import Selection, SyncPolicy, SyncSpec
+from airflow_bucketsync.engine.model.policy import SyncPolicy
+from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
 from airflow_bucketsync.engine.steps.copy import copy_batch
 from airflow_bucketsync.engine.steps.listing import list_unit
 from airflow_bucketsync.engine.steps.multipart import finish_copies

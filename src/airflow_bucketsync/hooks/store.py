@@ -13,7 +13,7 @@ from airflow.sdk.log import mask_secret
 from airflow_bucketsync.configuration.places import DEFAULT_CONNECTIONS
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.spec import FollowLinks
+from airflow_bucketsync.engine.model.policy import FollowLinks
 from airflow_bucketsync.engine.stores.base import ObjectStore
 from airflow_bucketsync.engine.stores.gate import Gate
 from airflow_bucketsync.engine.stores.retries import Retries

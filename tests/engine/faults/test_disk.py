@@ -60,7 +60,7 @@ KILLED = """
 import os, signal, sys
 from airflow_bucketsync.engine import sync
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.spec import SyncPolicy
+from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.stores.local import LocalStore, writing
 from airflow_bucketsync.engine.stores.memory import MemoryStore
 

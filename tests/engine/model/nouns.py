@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.objects import Checksum, Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.pages import PageRef
-from airflow_bucketsync.engine.model.spec import Selection, SyncPolicy, SyncSpec
+from airflow_bucketsync.engine.model.policy import SyncPolicy
+from airflow_bucketsync.engine.model.preserve import PRESERVED
+from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
 
 quick = settings(deadline=None, max_examples=150)
 
@@ -106,7 +108,10 @@ policies = st.builds(
     concurrency=st.integers(1, 256),
     max_errors=st.integers(0, 1000),
     on_collision=st.sampled_from(["refuse", "fail"]),
-    tags=st.booleans(),
+    preserve=st.sets(st.sampled_from(PRESERVED)).map(sorted).map(tuple),
+    storage_class=st.sampled_from(["default", "keep", "IA"]),
+    storage_class_map=st.dictionaries(words, words, max_size=2),
+    require_region=st.lists(words, max_size=2).map(tuple),
     tolerate=st.sets(st.sampled_from(["gone", "failed", "refused"])).map(sorted).map(tuple),
 )
 pairs = st.text("abcXYZ019_.-", min_size=1, max_size=12).map(lambda rest: "p" + rest)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.pages import PageRef
 from airflow_bucketsync.engine.model.plan import Batch, Change, KnownObject, ListingIndex, ListUnit, Plan
-from airflow_bucketsync.engine.model.spec import Selection, SyncPolicy, SyncSpec
+from airflow_bucketsync.engine.model.policy import SyncPolicy
+from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
 from tests.engine.model.nouns import (
     counts,
     fingerprints,

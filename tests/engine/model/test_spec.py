@@ -8,7 +8,8 @@ from hypothesis import given
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.spec import Selection, SyncPolicy, SyncSpec, pair_id
+from airflow_bucketsync.engine.model.policy import SyncPolicy
+from airflow_bucketsync.engine.model.spec import Selection, SyncSpec, pair_id
 from airflow_bucketsync.engine.model.units import MIB
 from tests.engine.model.nouns import policies, quick, selections, specs, through_json
 

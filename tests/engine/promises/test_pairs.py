@@ -150,7 +150,7 @@ def test_row_E3_website_redirect(pair: Pair) -> None:
 
 def test_row_E2_tags_left_out_when_asked(pair: Pair) -> None:
     pair.put({"k": BODY}, tags=TAGS, metadata=METADATA)
-    ran = pair.sync(tags=False)
+    ran = pair.sync(preserve=("headers", "user_metadata", "redirect", "mtime"))
     assert ran.report.verified
     kept = pair.stand.version(pair.destination, "k", at=pair.destination_at).attributes
     assert (kept.tags, kept.metadata) == ({}, METADATA)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from airflow_bucketsync.engine.model.spec import SyncPolicy
+from airflow_bucketsync.engine.model.policy import SyncPolicy
 
 OBJECTS = 100_000
 KEYS = 1_000_000
@@ -34,7 +34,7 @@ import json, os, re, sys, threading
 import boto3
 from airflow_bucketsync.engine import sync
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.spec import SyncPolicy
+from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.stores.local import LocalStore
 from airflow_bucketsync.engine.stores.s3.client import client_config
 from airflow_bucketsync.engine.stores.s3.store import S3Store

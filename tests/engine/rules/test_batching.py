@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_bucketsync.engine.model.spec import SyncPolicy
+from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.units import GIB, MIB, TIB
 from airflow_bucketsync.engine.rules.batching import LARGE_SHARE, OBJECT_COST, Balancer, batch_count
 

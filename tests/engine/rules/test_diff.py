@@ -20,7 +20,7 @@ from airflow_bucketsync.engine.model.objects import (
     ObjectInfo,
 )
 from airflow_bucketsync.engine.model.plan import KnownObject
-from airflow_bucketsync.engine.model.spec import COMPARE_MODES
+from airflow_bucketsync.engine.model.policy import COMPARE_MODES
 from airflow_bucketsync.engine.rules.diff import PROOFS, Comparison
 from tests.engine.model.nouns import infos, quick
 

@@ -5,7 +5,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from airflow_bucketsync.engine.model.capabilities import Capabilities
-from airflow_bucketsync.engine.model.spec import SyncPolicy
+from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.units import GIB, KIB, MIB, TIB
 from airflow_bucketsync.engine.rules.parts import (
     TooLarge,

@@ -16,7 +16,8 @@ from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.objects import ObjectAttributes, PutResult
 from airflow_bucketsync.engine.model.outcome import Outcome, Report
-from airflow_bucketsync.engine.model.spec import Selection, SyncPolicy, SyncSpec
+from airflow_bucketsync.engine.model.policy import SyncPolicy
+from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
 from airflow_bucketsync.engine.steps.listing import list_unit
 from airflow_bucketsync.engine.steps.prepare import RUN_DOCUMENT, prepare, read_run
 from airflow_bucketsync.engine.steps.run import Run

@@ -15,7 +15,8 @@ from airflow_bucketsync.engine.errors import AccessDenied, InvalidConfiguration,
 from airflow_bucketsync.engine.model.objects import Fingerprint, Page
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.plan import Change, KnownObject, Plan
-from airflow_bucketsync.engine.model.spec import COMPARE_MODES, Selection
+from airflow_bucketsync.engine.model.policy import COMPARE_MODES
+from airflow_bucketsync.engine.model.spec import Selection
 from airflow_bucketsync.engine.steps.known import POINTER, open_known, update_known
 from airflow_bucketsync.engine.steps.plan import make_plan, read_plan
 from airflow_bucketsync.engine.steps.run import Run

@@ -31,9 +31,10 @@ from airflow_bucketsync.engine.errors import (
 )
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectAttributes
-from airflow_bucketsync.engine.stores.base import Deletion, ObjectStore, Transfer
+from airflow_bucketsync.engine.stores.base import ObjectStore, Transfer
 from airflow_bucketsync.engine.stores.checksums import COMBINABLE, checksum_of
 from airflow_bucketsync.engine.stores.gate import Gate
+from airflow_bucketsync.engine.stores.items import Deletion
 
 TORTURE = json.loads((Path(__file__).parents[2] / "servers" / "torture.json").read_text())
 TORTURE_KEYS = tuple(entry["key"] for entry in TORTURE["keys"])

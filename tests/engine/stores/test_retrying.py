@@ -25,8 +25,9 @@ from airflow_bucketsync.engine.errors import (
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.objects import ObjectAttributes
-from airflow_bucketsync.engine.stores.base import Deletion, ObjectStore, Transfer
+from airflow_bucketsync.engine.stores.base import ObjectStore, Transfer
 from airflow_bucketsync.engine.stores.gate import Gate, Stopped
+from airflow_bucketsync.engine.stores.items import Deletion
 from airflow_bucketsync.engine.stores.memory import MemoryServer, MemoryStore
 from airflow_bucketsync.engine.stores.retrying import Retries, RetryingStore, unwrapped
 from airflow_bucketsync.engine.stores.transfer import read_exactly

@@ -20,13 +20,15 @@ from airflow_bucketsync.engine.errors import (
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.objects import Checksum, ObjectAttributes, ObjectInfo
-from airflow_bucketsync.engine.stores.base import Deletion, Transfer, Transferred
+from airflow_bucketsync.engine.model.preserve import Preserve
+from airflow_bucketsync.engine.stores.base import Transfer, Transferred
+from airflow_bucketsync.engine.stores.bulk import in_threads
 from airflow_bucketsync.engine.stores.checksums import checksum_of
 from airflow_bucketsync.engine.stores.gate import Gate, Stopped
+from airflow_bucketsync.engine.stores.items import Deletion
 from airflow_bucketsync.engine.stores.memory import MEMORY_CAPABILITIES, MemoryServer, MemoryStore
 from airflow_bucketsync.engine.stores.transfer import (
     checksum_for,
-    in_threads,
     prove_body,
     read_exactly,
     require_version,
@@ -248,7 +250,8 @@ def test_a_write_that_is_denied_is_denied(mode):
     destination.hooks.append(deny)
     assert isinstance(brought(source, destination, mode).error, AccessDenied)
     before = sum(destination.requests[verb] for verb in ("copy", "put"))
-    assert isinstance(brought(source, destination, mode, keep_tags=False).error, AccessDenied)
+    untagged = Preserve(kept=("headers", "user_metadata"))
+    assert isinstance(brought(source, destination, mode, preserve=untagged).error, AccessDenied)
     assert sum(destination.requests[verb] for verb in ("copy", "put")) == before + 1, "tags were not the trouble"
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from airflow_bucketsync.engine.model.objects import ChecksumAlgorithm
+from airflow_bucketsync.engine.model.storage_classes import ClassNames
 from airflow_bucketsync.engine.model.units import GIB, MIB, TIB
 
 EtagMeaning = Literal["md5", "opaque"]
 ConditionalPut = Literal["none", "create_only", "full"]
 NameFolding = Literal["none", "case"]
+TagCharacters = Literal["any", "oss"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +22,15 @@ class Capabilities:
     :param multipart: whether objects can be written in parts
     :param part_copy: whether a part can be a range of another object, without its body passing through us
     :param tags: whether objects have tags
+    :param tag_characters: `oss` = tags hold ASCII letters, digits, spaces and `+-=._:/` only; `any` = what S3 holds
     :param counts_tags: whether HEAD and GET tell the number of tags to those who may read them
     :param user_metadata: whether objects have user metadata and content headers
+    :param max_user_metadata: bytes of all names and values of one object's user metadata
+    :param redirect: whether objects have a website redirect
+    :param copies_redirect: whether a server-side copy brings it along
+    :param class_names: whose names of storage classes it speaks
+    :param storage_classes: classes that can be written, the standard one apart
+    :param encryptions: words of `encryption` that it understands
     :param keeps_mtime: whether the object's own modification time is set from the source's (a file system)
     :param max_put: bytes of one put
     :param max_copy: bytes of one server-side copy
@@ -42,8 +51,15 @@ class Capabilities:
     multipart: bool = True
     part_copy: bool = True
     tags: bool = True
+    tag_characters: TagCharacters = "any"
     counts_tags: bool = False
     user_metadata: bool = True
+    max_user_metadata: int = 2048
+    redirect: bool = True
+    copies_redirect: bool = False
+    class_names: ClassNames = "none"
+    storage_classes: tuple[str, ...] = ()
+    encryptions: tuple[str, ...] = ()
     keeps_mtime: bool = False
     max_put: int = 5 * GIB
     max_copy: int = 5 * GIB

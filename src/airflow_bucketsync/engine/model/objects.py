@@ -141,6 +141,7 @@ class ObjectAttributes:
     :param tags: None = not asked for or not readable, {} = has none
     :param redirect: website redirect location
     :param source_mtime: the modification time that a file system can keep, aware UTC
+    :param mode: the permission bits that a file system can keep, at most 0o777
     """
 
     content_type: str | None = None
@@ -154,6 +155,7 @@ class ObjectAttributes:
     storage_class: str | None = None
     redirect: str | None = None
     source_mtime: datetime | None = None
+    mode: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,12 +163,14 @@ class ObjectDetails:
     """The answer of one HEAD or GET: the version and its attributes, tags apart.
 
     :param etag_is_md5: the ETag is surely the MD5 of the body (written whole, not encrypted with a key of KMS or ours)
+    :param archived: the body can't be read before the object is restored
     :param untagged: the answer says that the object has no tags; False = it may have some, `tags` tells
     """
 
     info: ObjectInfo
     attributes: ObjectAttributes
     etag_is_md5: bool = False
+    archived: bool = False
     untagged: bool = False
 
 

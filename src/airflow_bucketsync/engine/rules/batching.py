@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 
-from airflow_bucketsync.engine.model.spec import SyncPolicy
+from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.units import MIB
 
 OBJECT_COST = MIB

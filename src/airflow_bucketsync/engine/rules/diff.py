@@ -16,7 +16,7 @@ No clock decides: times are only ever held against recorded times, except by `mi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -25,7 +25,8 @@ from airflow_bucketsync.engine.model.equality import equal_checksums, equal_cont
 from airflow_bucketsync.engine.model.fidelity import adapted, differences, kept_mtime
 from airflow_bucketsync.engine.model.objects import ObjectDetails, ObjectInfo
 from airflow_bucketsync.engine.model.plan import KnownObject
-from airflow_bucketsync.engine.model.spec import Compare
+from airflow_bucketsync.engine.model.policy import Compare
+from airflow_bucketsync.engine.model.preserve import DEFAULT_CLASS, Preserve
 
 Verdict = Literal["same", "copy", "update", "look"]
 
@@ -51,8 +52,12 @@ _LOOK_METADATA = Decision("look", "metadata")
 class Comparison:
     """The rules for one pair of stores and one mode of comparing."""
 
-    def __init__(self, mode: Compare, *, source: Capabilities, destination: Capabilities) -> None:
+    def __init__(
+        self, mode: Compare, *, source: Capabilities, destination: Capabilities, preserve: Preserve | None = None
+    ) -> None:
         self.mode = mode
+        self.preserve = replace(preserve or Preserve(), storage_class=DEFAULT_CLASS)
+        """The class is given once, with the write: what a lifecycle rule makes of it later is no difference."""
         self.source = source
         self.destination = destination
         self.etags = etags_comparable(source, destination)
@@ -158,7 +163,7 @@ class Comparison:
 
     def attribute_differences(self, source: ObjectDetails, destination: ObjectDetails) -> tuple[str, ...]:
         """The attributes in which the destination differs from what the source's would be there."""
-        wanted, _ = adapted(source, source=self.source, destination=self.destination)
+        wanted, _ = adapted(source, source=self.source, destination=self.destination, preserve=self.preserve)
         if not self.destination.user_metadata:
             return ()
         return differences(wanted, destination.attributes)

@@ -19,7 +19,8 @@ from collections.abc import Sequence
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.objects import ObjectInfo
-from airflow_bucketsync.engine.model.spec import FolderMarkers, Selection
+from airflow_bucketsync.engine.model.policy import FolderMarkers
+from airflow_bucketsync.engine.model.spec import Selection
 
 MAX_PATTERNS = 1000
 """Patterns of one list."""

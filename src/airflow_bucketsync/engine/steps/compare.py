@@ -16,8 +16,8 @@ from airflow_bucketsync.engine.steps.examine import Examiner
 from airflow_bucketsync.engine.steps.listing import Listing
 from airflow_bucketsync.engine.steps.merging import merged
 from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.stores.bulk import in_threads
 from airflow_bucketsync.engine.stores.gate import Stopped
-from airflow_bucketsync.engine.stores.transfer import in_threads
 
 SHOWN = 20
 
@@ -68,7 +68,7 @@ def compare_pair(run: Run) -> ComparisonReport:
     :raises ListingUntrusted: a listing lacked its proof
     """
     policy = run.spec.policy
-    examiner = Examiner(run.source, run.destination, level=policy.verify, tags=policy.tags, gate=run.gate)
+    examiner = Examiner(run.source, run.destination, level=policy.verify, preserve=policy.preserved, gate=run.gate)
     writer = run.workspace.page_writer("compare/objects", "findings")
     counts: Counter[str] = Counter()
     words: Counter[str] = Counter()

@@ -146,8 +146,7 @@ class _BatchCopy:
             key=change.source.key,
             destination=destination_condition(self.run, change),
             mode=_TRANSFER_MODES[mode],
-            keep_tags=self.policy.tags,
-            acl=None if self.policy.acl == "none" else self.policy.acl,
+            preserve=self.policy.preserved,
         )
 
     def _too_many(self, change: Change) -> bool:
@@ -218,7 +217,7 @@ def already_there(run: Run, change: Change) -> PutResult | None:
     if not equal_content(planned.info, found.info, etags=etags_comparable(source, destination)):
         return None
     if change.kind == "update":
-        wanted, _ = adapted(planned, source=source, destination=destination)
+        wanted, _ = adapted(planned, source=source, destination=destination, preserve=run.spec.policy.preserved)
         if differences(wanted, found.attributes):
             return None
     info = found.info

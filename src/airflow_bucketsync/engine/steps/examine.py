@@ -16,7 +16,8 @@ from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.equality import equal_checksums, equal_etags, etags_comparable
 from airflow_bucketsync.engine.model.fidelity import adapted, differences
 from airflow_bucketsync.engine.model.objects import Checksum, Fingerprint, ObjectAttributes, ObjectDetails
-from airflow_bucketsync.engine.model.spec import Verify
+from airflow_bucketsync.engine.model.policy import Verify
+from airflow_bucketsync.engine.model.preserve import Preserve
 from airflow_bucketsync.engine.stores.base import ObjectBody, ObjectStore
 from airflow_bucketsync.engine.stores.checksums import COMBINABLE, checksum_of, combined
 from airflow_bucketsync.engine.stores.gate import Gate
@@ -47,14 +48,17 @@ class Examiner:
     """Looks at single keys of a pair.
 
     :param level: `listing` holds size and ETag only; `metadata` adds HEAD, tags and checksums; `content` reads both
-    :param tags: hold the tags too
+    :param preserve: what is held of the attributes
     """
 
-    def __init__(self, source: ObjectStore, destination: ObjectStore, *, level: Verify, tags: bool, gate: Gate) -> None:
+    def __init__(
+        self, source: ObjectStore, destination: ObjectStore, *, level: Verify, preserve: Preserve, gate: Gate
+    ) -> None:
         self.source = source
         self.destination = destination
         self.level = level
-        self.tags = tags and source.capabilities.tags and destination.capabilities.tags
+        self.preserve = preserve
+        self.tags = preserve.keeps("tags") and source.capabilities.tags and destination.capabilities.tags
         self.gate = gate
         self.etags = etags_comparable(source.capabilities, destination.capabilities)
 
@@ -125,9 +129,12 @@ class Examiner:
             replace(here, attributes=self._with_tags(self.source, here)),
             source=self.source.capabilities,
             destination=self.destination.capabilities,
+            preserve=self.preserve,
         )
         if not self.destination.capabilities.user_metadata:
-            return [] if there.info.last_modified == wanted.source_mtime else ["mtime"]
+            mtime = wanted.source_mtime
+            times = [] if mtime is None or there.info.last_modified == mtime else ["mtime"]
+            return times + ([] if wanted.mode is None or there.attributes.mode == wanted.mode else ["mode"])
         found = differences(wanted, self._with_tags(self.destination, there))
         return [name for name in found if name not in lost]
 

@@ -9,7 +9,8 @@ from airflow_bucketsync.engine.model.objects import ObjectDetails, ObjectInfo
 from airflow_bucketsync.engine.model.plan import KnownObject
 from airflow_bucketsync.engine.rules.diff import Comparison, Decision
 from airflow_bucketsync.engine.steps.run import Run
-from airflow_bucketsync.engine.stores.base import Head, ObjectStore
+from airflow_bucketsync.engine.stores.base import ObjectStore
+from airflow_bucketsync.engine.stores.items import Head
 from airflow_bucketsync.engine.stores.transfer import read_tags
 
 
@@ -42,7 +43,7 @@ def look_at(run: Run, comparison: Comparison, waiting: Sequence[Look]) -> Iterat
             yield Decision("copy", "not_comparable")
             continue
         content_known = look.decision.reason == "metadata"
-        if run.spec.policy.tags and (comparison.mode == "metadata" or content_known):
+        if run.spec.policy.preserved.keeps("tags") and (comparison.mode == "metadata" or content_known):
             source = _with_tags(run.source, source)
             destination = _with_tags(run.destination, destination)
         yield comparison.looked_at(source, destination, content_known=content_known)

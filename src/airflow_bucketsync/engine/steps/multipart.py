@@ -23,9 +23,10 @@ from airflow_bucketsync.engine.rules.parts import part_ranges, part_size_for
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.units import read_units
 from airflow_bucketsync.engine.stores.base import Transfer, Transferred
+from airflow_bucketsync.engine.stores.bulk import in_threads
 from airflow_bucketsync.engine.stores.checksums import COMBINABLE, checksum_of, combined
 from airflow_bucketsync.engine.stores.gate import Stopped
-from airflow_bucketsync.engine.stores.transfer import attributes_for, in_threads, read_exactly, require_version
+from airflow_bucketsync.engine.stores.transfer import attributes_for, read_exactly, require_version
 
 WHOLE_TRIES = 3
 """Times an object is brought over anew when its parts, put together, are not the source's bytes."""
@@ -92,12 +93,12 @@ class _Assembly:
         attributes, lost = attributes_for(self.destination, self.transfer, details)
         key = self.transfer.key
         try:
-            upload_id = self.destination.begin_upload(key, attributes=attributes, acl=self.transfer.acl)
+            upload_id = self.destination.begin_upload(key, attributes=attributes)
         except AccessDenied:
             if not attributes.tags:
                 raise
             attributes, lost = replace(attributes, tags=None), (*lost, "tags")
-            upload_id = self.destination.begin_upload(key, attributes=attributes, acl=self.transfer.acl)
+            upload_id = self.destination.begin_upload(key, attributes=attributes)
         self.uploads.begun(key, upload_id)
         try:
             result = self._complete(upload_id, details)

@@ -83,7 +83,10 @@ class _Planner:
         self.known = known
         self.selector = Selector(run.spec.selection, folder_markers=self.policy.folder_markers)
         self.comparison = Comparison(
-            self.policy.compare, source=run.source.capabilities, destination=run.destination.capabilities
+            self.policy.compare,
+            source=run.source.capabilities,
+            destination=run.destination.capabilities,
+            preserve=self.policy.preserved,
         )
         self.counts: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()

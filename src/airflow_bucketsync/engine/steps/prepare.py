@@ -10,7 +10,9 @@ from typing import Any
 from airflow_bucketsync.engine.errors import InvalidConfiguration, ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.plan import ListUnit, Side
+from airflow_bucketsync.engine.model.preserve import DEFAULT_CLASS, KEEP_CLASS
 from airflow_bucketsync.engine.model.spec import SyncSpec
+from airflow_bucketsync.engine.model.storage_classes import STANDARD_NAMES
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.workspace import Workspace
 
@@ -69,12 +71,15 @@ def prepare(run: Run, *, checkpoint: Checkpoint | None = None, warnings: Sequenc
     """Check the locations, choose the units to list and write `run.json`.
 
     :param checkpoint: the pair's last run, where it fits; it only orders work
-    :raises InvalidConfiguration: the locations overlap
+    :raises InvalidConfiguration: the locations overlap, one is in a region that is not allowed, or what is to be sent
+        with every write can't be
     :raises ObjectNotFound: the source (or the destination's bucket) is not there
     """
     started = run.clock.now()
     before = run.requests()
     check_overlap(run.spec)
+    check_settings(run)
+    check_regions(run)
     start = run.spec.selection.start_after
     units = (
         ListUnit(number=0, side="source", after=start),
@@ -104,6 +109,51 @@ def check_overlap(spec: SyncSpec) -> None:
         raise InvalidConfiguration(
             f"source {source.url} and destination {destination.url} overlap: one lies inside the other; "
             "choose prefixes of which neither begins with the other"
+        )
+
+
+def check_settings(run: Run) -> None:
+    """Refuse to begin when the destination would not get what the policy asks for.
+
+    :raises InvalidConfiguration: names what can't be sent
+    """
+    policy, destination = run.spec.policy, run.destination
+    wanted = policy.write_settings
+    url = destination.location.url
+    if wanted != destination.settings:
+        names = ("acl", "encryption", "encryption_key")
+        other = [name for name in names if getattr(wanted, name) != getattr(destination.settings, name)]
+        raise InvalidConfiguration(
+            f"{url} does not take {', '.join(other)}: leave it out for this destination, or make its store with "
+            "`settings=policy.write_settings`"
+        )
+    words = destination.capabilities.encryptions
+    if wanted.encryption != "default" and wanted.encryption not in words:
+        raise InvalidConfiguration(
+            f"encryption: {url} does not know {wanted.encryption!r}; it knows {', '.join(words) or 'none'}"
+        )
+    given = policy.storage_class
+    classes = destination.capabilities.storage_classes
+    if given not in (DEFAULT_CLASS, KEEP_CLASS, *STANDARD_NAMES, *classes):
+        raise InvalidConfiguration(
+            f"storage_class: {url} does not know {given!r}; it knows {', '.join(classes) or 'the standard one only'}, "
+            "and the words default and keep"
+        )
+
+
+def check_regions(run: Run) -> None:
+    """Refuse to begin when a bucket is not in one of the regions that were named.
+
+    :raises InvalidConfiguration: names the bucket, its region and those that are allowed
+    """
+    allowed = run.spec.policy.require_region
+    for store in (run.source, run.destination) if allowed else ():
+        region = store.region()
+        if region in allowed or store.location.scheme == "file":
+            continue
+        where = "of which the region can't be told" if region is None else f"in region {region}"
+        raise InvalidConfiguration(
+            f"require_region: {store.location.url} is a bucket {where}; allowed: {', '.join(allowed)}"
         )
 
 

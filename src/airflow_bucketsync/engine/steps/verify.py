@@ -15,8 +15,8 @@ from airflow_bucketsync.engine.steps.examine import Examiner, Finding
 from airflow_bucketsync.engine.steps.listing import Listing
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.units import Outcomes, UnitIndex, outcomes_of, read_units, write_unit
+from airflow_bucketsync.engine.stores.bulk import in_threads
 from airflow_bucketsync.engine.stores.gate import Stopped
-from airflow_bucketsync.engine.stores.transfer import in_threads
 
 RECHECKS = (0.5, 1.0, 2.0)
 """Seconds before an object that looks wrong is looked at again: a store may answer with an older state for a moment."""
@@ -83,7 +83,7 @@ def _written(run: Run, index: UnitIndex) -> Iterator[tuple[int, Outcome]]:
 def _looker(run: Run) -> Callable[[Outcome], Outcome | None]:
     """Looks at one object, again after a while if it looks wrong; None = asked to stop."""
     policy = run.spec.policy
-    examiner = Examiner(run.source, run.destination, level=policy.verify, tags=policy.tags, gate=run.gate)
+    examiner = Examiner(run.source, run.destination, level=policy.verify, preserve=policy.preserved, gate=run.gate)
     rechecked = itertools.count()
 
     def examine(outcome: Outcome) -> Finding:

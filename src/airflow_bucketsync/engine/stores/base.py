@@ -35,7 +35,9 @@ from airflow_bucketsync.engine.model.objects import (
     PartReceipt,
     PutResult,
 )
+from airflow_bucketsync.engine.model.preserve import Preserve, WriteSettings
 from airflow_bucketsync.engine.stores.gate import Gate
+from airflow_bucketsync.engine.stores.items import Deleted, Deletion, Head
 
 Body = bytes | bytearray | memoryview
 """What is written in one request; larger objects go in parts."""
@@ -66,11 +68,9 @@ class Transfer:
     """One object to bring over in one write.
 
     :param source: the planned version; the read is pinned to it
-    :param key: at the destination, relative to its location
-    :param destination: what must hold there
+    :param destination: what must hold at `key` there
     :param mode: `server_copy` (the store copies), `stream` (bytes pass through), `set_attributes` (no body)
-    :param keep_tags: bring the tags along
-    :param acl: canned ACL, None = send none
+    :param preserve: what is brought along besides the bytes
     """
 
     source_store: ObjectStore
@@ -78,8 +78,7 @@ class Transfer:
     key: str
     destination: Condition
     mode: TransferMode
-    keep_tags: bool = True
-    acl: str | None = None
+    preserve: Preserve = field(default_factory=Preserve)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,31 +99,6 @@ class Transferred:
     sent: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
-    """The answer for one key of `head_many`: details, or None when the object is not there, or an error."""
-
-    key: str
-    details: ObjectDetails | None = None
-    error: BucketsyncError | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deletion:
-    """One key to delete, and the state it must be in."""
-
-    key: str
-    destination: Condition = field(default_factory=lambda: Condition.ANY)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deleted:
-    """The answer for one key of `delete_many`; without error the object is gone."""
-
-    key: str
-    error: BucketsyncError | None = None
-
-
 @runtime_checkable
 class ObjectStore(Protocol):
     """A bucket (or folder) seen as ordered keys. Every call is idempotent, or says why not.
@@ -138,6 +112,15 @@ class ObjectStore(Protocol):
     @property
     def capabilities(self) -> Capabilities:
         """What this store can do and hold."""
+        ...
+
+    @property
+    def settings(self) -> WriteSettings:
+        """What is sent with every write."""
+        ...
+
+    def region(self) -> str | None:
+        """The region of the bucket, asked once; None = it has none, or the store doesn't tell."""
         ...
 
     def refusal(self, key: str) -> str | None:
@@ -182,7 +165,6 @@ class ObjectStore(Protocol):
         attributes: ObjectAttributes | None = None,
         checksum: Checksum | None = None,
         destination: Condition = Condition.ANY,
-        acl: str | None = None,
     ) -> PutResult:
         """Write a whole object; with `checksum` the store refuses other bytes.
 
@@ -208,22 +190,25 @@ class ObjectStore(Protocol):
         destination: Condition = Condition.ANY,
         attributes: ObjectAttributes | None = None,
         keep_tags: bool = True,
-        acl: str | None = None,
+        storage_class: str | None = None,
     ) -> PutResult:
         """Copy an object inside the store, at most `capabilities.max_copy` bytes.
 
-        :param attributes: None = those of the source, else exactly these (tags too, unless None)
+        :param attributes: None = those of the source, else exactly these (tags too, unless None: then the source's)
+        :param keep_tags: False = the copy has no tags, whatever the source has
+        :param storage_class: of the copy, None = the standard one; where `attributes` are given, theirs counts
         :raises ObjectChanged: `source` or `destination` does not hold; `key` of the error tells which
         """
         ...
 
-    def set_attributes(
-        self, key: str, attributes: ObjectAttributes, *, destination: Condition, acl: str | None = None
-    ) -> PutResult:
-        """Replace the attributes of an object, without sending its body."""
+    def set_attributes(self, key: str, attributes: ObjectAttributes, *, destination: Condition) -> PutResult:
+        """Replace the attributes of an object, without sending its body.
+
+        A storage class of None leaves the object in the one it has.
+        """
         ...
 
-    def begin_upload(self, key: str, *, attributes: ObjectAttributes | None = None, acl: str | None = None) -> str:
+    def begin_upload(self, key: str, *, attributes: ObjectAttributes | None = None) -> str:
         """Begin an object in parts; returns the upload id. Twice = two uploads."""
         ...
 
@@ -288,10 +273,10 @@ class ObjectStore(Protocol):
         """
         ...
 
-    # Many at once, results as they finish: each item is tried once and its error is part of its answer.
+    # Many at once, answers as they finish: each item is tried once and its error is part of its answer.
 
     def head_many(self, keys: Iterable[str], *, gate: Gate, checksum: bool = True) -> Iterator[Head]:
-        """HEAD many keys, answers in any order."""
+        """HEAD many keys."""
         ...
 
     def transfer_many(self, transfers: Iterable[Transfer], *, gate: Gate) -> Iterator[Transferred]:

@@ -21,17 +21,10 @@ from airflow_bucketsync.engine.model.objects import (
     PartReceipt,
     PutResult,
 )
-from airflow_bucketsync.engine.stores.base import (
-    Body,
-    Deleted,
-    Deletion,
-    Head,
-    ObjectBody,
-    ObjectStore,
-    Transfer,
-    Transferred,
-)
+from airflow_bucketsync.engine.model.preserve import WriteSettings
+from airflow_bucketsync.engine.stores.base import Body, ObjectBody, ObjectStore, Transfer, Transferred
 from airflow_bucketsync.engine.stores.gate import Gate, Stopped
+from airflow_bucketsync.engine.stores.items import Deleted, Deletion, Head
 from airflow_bucketsync.engine.stores.resuming import ResumingBody
 from airflow_bucketsync.engine.stores.retries import Retries
 
@@ -61,6 +54,15 @@ class RetryingStore:
     def capabilities(self) -> Capabilities:
         """What the inner store can do and hold."""
         return self.inner.capabilities
+
+    @property
+    def settings(self) -> WriteSettings:
+        """What the inner store sends with every write."""
+        return self.inner.settings
+
+    def region(self) -> str | None:
+        """The region that the bucket is in."""
+        return self.retries.call(self.inner.region)
 
     def refusal(self, key: str) -> str | None:
         """Why this key can't stand here."""
@@ -97,13 +99,10 @@ class RetryingStore:
         attributes: ObjectAttributes | None = None,
         checksum: Checksum | None = None,
         destination: Condition = Condition.ANY,
-        acl: str | None = None,
     ) -> PutResult:
         """Write a whole object."""
         return self.retries.call(
-            lambda: self.inner.put(
-                key, body, attributes=attributes, checksum=checksum, destination=destination, acl=acl
-            )
+            lambda: self.inner.put(key, body, attributes=attributes, checksum=checksum, destination=destination)
         )
 
     def can_copy_from(self, source: ObjectStore, key: str | None = None) -> str | None:
@@ -120,7 +119,7 @@ class RetryingStore:
         destination: Condition = Condition.ANY,
         attributes: ObjectAttributes | None = None,
         keep_tags: bool = True,
-        acl: str | None = None,
+        storage_class: str | None = None,
     ) -> PutResult:
         """Copy an object inside the store."""
         return self.retries.call(
@@ -132,19 +131,17 @@ class RetryingStore:
                 destination=destination,
                 attributes=attributes,
                 keep_tags=keep_tags,
-                acl=acl,
+                storage_class=storage_class,
             )
         )
 
-    def set_attributes(
-        self, key: str, attributes: ObjectAttributes, *, destination: Condition, acl: str | None = None
-    ) -> PutResult:
+    def set_attributes(self, key: str, attributes: ObjectAttributes, *, destination: Condition) -> PutResult:
         """Replace the attributes of an object."""
-        return self.retries.call(lambda: self.inner.set_attributes(key, attributes, destination=destination, acl=acl))
+        return self.retries.call(lambda: self.inner.set_attributes(key, attributes, destination=destination))
 
-    def begin_upload(self, key: str, *, attributes: ObjectAttributes | None = None, acl: str | None = None) -> str:
+    def begin_upload(self, key: str, *, attributes: ObjectAttributes | None = None) -> str:
         """Begin an object in parts; a reply lost leaves an upload that `list_uploads` shows."""
-        return self.retries.call(lambda: self.inner.begin_upload(key, attributes=attributes, acl=acl))
+        return self.retries.call(lambda: self.inner.begin_upload(key, attributes=attributes))
 
     def upload_part(
         self, key: str, upload_id: str, number: int, body: Body, *, checksum: Checksum | None = None

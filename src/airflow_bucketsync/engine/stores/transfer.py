@@ -1,29 +1,18 @@
-"""Many objects at once for stores without an engine of their own: single verbs in threads."""
+"""Bring one object over in one write: by the store itself, by its attributes alone, or through this process."""
 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from airflow_bucketsync.engine.errors import AccessDenied, BodyCorrupted, BucketsyncError, ConnectionLost, ObjectChanged
-from airflow_bucketsync.engine.errors import ObjectNotFound as Missing
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.fidelity import adapted
 from airflow_bucketsync.engine.model.objects import Checksum, ObjectAttributes, ObjectDetails, ObjectInfo, PutResult
-from airflow_bucketsync.engine.stores.base import (
-    Body,
-    Deleted,
-    Deletion,
-    Head,
-    ObjectBody,
-    ObjectStore,
-    Transfer,
-    Transferred,
-)
+from airflow_bucketsync.engine.stores.base import Body, ObjectBody, ObjectStore, Transfer, Transferred
 from airflow_bucketsync.engine.stores.checksums import COMPUTABLE, checksum_of
 from airflow_bucketsync.engine.stores.gate import Gate
 
@@ -31,69 +20,6 @@ _MAPPED_FROM = 1024 * 1024
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-def in_threads(function: Callable[[T], R], items: Iterable[T], *, gate: Gate) -> Generator[R, None, None]:
-    """Call `function` on each item, `gate.concurrency` at a time; results as they finish.
-
-    Draws an item only when a thread is free for it, and none once the gate is stopped. An exception of `function`
-    ends everything: what belongs to one item must be part of its result.
-    """
-    source = iter(items)
-    with ThreadPoolExecutor(max_workers=gate.concurrency, thread_name_prefix="bucketsync") as pool:
-        running: set[Future[R]] = set()
-        try:
-            while True:
-                while len(running) < gate.concurrency and not gate.stopped:
-                    try:
-                        item = next(source)
-                    except StopIteration:
-                        break
-                    running.add(pool.submit(function, item))
-                if not running:
-                    return
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
-        finally:
-            for future in running:
-                future.cancel()
-
-
-class ThreadedBulk:
-    """The bulk verbs of a store, made from its single verbs."""
-
-    def head_many(self, keys: Iterable[str], *, gate: Gate, checksum: bool = True) -> Iterator[Head]:
-        """HEAD many keys, answers in any order."""
-        store = cast(ObjectStore, self)
-
-        def head(key: str) -> Head:
-            try:
-                return Head(key=key, details=store.head(key, checksum=checksum))
-            except Missing:
-                return Head(key=key)
-            except BucketsyncError as error:
-                return Head(key=key, error=error)
-
-        yield from in_threads(head, keys, gate=gate)
-
-    def transfer_many(self, transfers: Iterable[Transfer], *, gate: Gate) -> Iterator[Transferred]:
-        """Bring many objects here, answers in any order."""
-        store = cast(ObjectStore, self)
-        yield from in_threads(lambda transfer: transfer_object(store, transfer, gate=gate), transfers, gate=gate)
-
-    def delete_many(self, deletions: Iterable[Deletion], *, gate: Gate) -> Iterator[Deleted]:
-        """Delete many keys one by one; every key asked is answered."""
-        store = cast(ObjectStore, self)
-
-        def delete(deletion: Deletion) -> Deleted:
-            try:
-                store.delete(deletion.key, destination=deletion.destination)
-            except BucketsyncError as error:
-                return Deleted(key=deletion.key, error=error)
-            return Deleted(key=deletion.key)
-
-        yield from in_threads(delete, deletions, gate=gate)
 
 
 def transfer_object(store: ObjectStore, transfer: Transfer, *, gate: Gate) -> Transferred:
@@ -116,30 +42,73 @@ def transfer_object(store: ObjectStore, transfer: Transfer, *, gate: Gate) -> Tr
 
 
 def _server_copy(store: ObjectStore, transfer: Transfer) -> tuple[PutResult, tuple[str, ...]]:
+    """Let the store copy, with the source's attributes as they are wherever that is what is asked for."""
+    attributes: ObjectAttributes | None = None
+    lost: tuple[str, ...] = ()
+    planned = transfer.source
+    if _needs_attributes(store, transfer):
+        details = transfer.source_store.head(planned.key, version_id=planned.version_id)
+        require_version(planned, details.info, transfer.source_store)
+        attributes, lost = _attributes_for(store, transfer, details)
+    wanted, not_held = copied_class(store, transfer)
+
     def copy(*, keep_tags: bool) -> PutResult:
         return store.copy(
             transfer.key,
             source_store=transfer.source_store,
-            source_key=transfer.source.key,
-            source=Condition.matching(transfer.source),
+            source_key=planned.key,
+            source=Condition.matching(planned),
             destination=transfer.destination,
+            attributes=attributes,
             keep_tags=keep_tags,
-            acl=transfer.acl,
+            storage_class=wanted,
         )
 
+    keep_tags = transfer.preserve.keeps("tags")
+    lost = tuple(dict.fromkeys((*lost, *not_held)))
     try:
-        return copy(keep_tags=transfer.keep_tags), ()
+        return copy(keep_tags=keep_tags), lost
     except AccessDenied:
-        if not transfer.keep_tags:
+        if not keep_tags:
             raise
-    return copy(keep_tags=False), ("tags",)
+    return copy(keep_tags=False), (*lost, "tags")
+
+
+def _needs_attributes(store: ObjectStore, transfer: Transfer) -> bool:
+    """Whether a server-side copy has to be told the attributes.
+
+    S3 leaves a website redirect behind; objects that carry one are empty in practice, so only these are looked at, and
+    `verify` names it as lost of any other.
+    """
+    preserve = transfer.preserve
+    if not (preserve.keeps("headers") and preserve.keeps("user_metadata")):
+        return transfer.source_store.capabilities.user_metadata
+    here, there = transfer.source_store.capabilities, store.capabilities
+    return (
+        transfer.source.size == 0
+        and preserve.keeps("redirect")
+        and here.redirect
+        and there.redirect
+        and not there.copies_redirect
+    )
+
+
+def copied_class(store: ObjectStore, transfer: Transfer) -> tuple[str | None, tuple[str, ...]]:
+    """The storage class of what is written, told from the listing, and `storage_class` where it can't be had."""
+    wanted, lost = adapted(
+        ObjectDetails(info=transfer.source, attributes=ObjectAttributes()),
+        source=transfer.source_store.capabilities,
+        destination=store.capabilities,
+        preserve=transfer.preserve,
+    )
+    return wanted.storage_class, tuple(name for name in lost if name == "storage_class")
 
 
 def _set_attributes(store: ObjectStore, transfer: Transfer) -> tuple[PutResult, tuple[str, ...]]:
     details = transfer.source_store.head(transfer.source.key, version_id=transfer.source.version_id)
     require_version(transfer.source, details.info, transfer.source_store)
     attributes, lost = attributes_for(store, transfer, details)
-    return store.set_attributes(transfer.key, attributes, destination=transfer.destination, acl=transfer.acl), lost
+    return store.set_attributes(transfer.key, attributes, destination=transfer.destination), lost
 
 
 def _stream(store: ObjectStore, transfer: Transfer, gate: Gate) -> tuple[PutResult, tuple[str, ...]]:
@@ -160,7 +129,6 @@ def _stream(store: ObjectStore, transfer: Transfer, gate: Gate) -> tuple[PutResu
                 attributes=attributes,
                 checksum=checksum,
                 destination=transfer.destination,
-                acl=transfer.acl,
             )
         except AccessDenied:
             if not attributes.tags:
@@ -171,7 +139,6 @@ def _stream(store: ObjectStore, transfer: Transfer, gate: Gate) -> tuple[PutResu
                 attributes=replace(attributes, tags=None),
                 checksum=checksum,
                 destination=transfer.destination,
-                acl=transfer.acl,
             )
             lost = (*lost, "tags")
     return result, lost
@@ -258,13 +225,21 @@ def attributes_for(
     store: ObjectStore, transfer: Transfer, details: ObjectDetails
 ) -> tuple[ObjectAttributes, tuple[str, ...]]:
     """What to write beside the bytes, and the names of what gets lost."""
-    attributes, unreadable = with_tags(transfer.source_store, details, keep_tags=transfer.keep_tags)
-    attributes, lost = adapted(
-        replace(details, attributes=attributes),
+    keep_tags = transfer.preserve.keeps("tags")
+    attributes, unreadable = with_tags(transfer.source_store, details, keep_tags=keep_tags)
+    attributes, lost = _attributes_for(store, transfer, replace(details, attributes=attributes))
+    return attributes, unreadable + lost
+
+
+def _attributes_for(
+    store: ObjectStore, transfer: Transfer, details: ObjectDetails
+) -> tuple[ObjectAttributes, tuple[str, ...]]:
+    return adapted(
+        details,
         source=transfer.source_store.capabilities,
         destination=store.capabilities,
+        preserve=transfer.preserve,
     )
-    return attributes, unreadable + lost
 
 
 def with_tags(

@@ -10,9 +10,9 @@ from airflow_bucketsync.engine.errors import BodyCorrupted, BucketsyncError, Fin
 from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.objects import Checksum, PartReceipt
-from airflow_bucketsync.engine.stores.base import Deletion
 from airflow_bucketsync.engine.stores.checksums import checksum_of, combined, to_base64
 from airflow_bucketsync.engine.stores.gate import Gate
+from airflow_bucketsync.engine.stores.items import Deletion
 from airflow_bucketsync.engine.stores.s3.checksums import read_checksum
 from airflow_bucketsync.engine.stores.s3.store import AWS, S3Store
 from tests.engine.stores.s3.conftest import MakeStore

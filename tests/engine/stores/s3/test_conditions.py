@@ -14,8 +14,8 @@ from airflow_bucketsync.engine.errors import (
 from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.objects import ObjectAttributes
-from airflow_bucketsync.engine.stores.base import Deletion
 from airflow_bucketsync.engine.stores.gate import Gate
+from airflow_bucketsync.engine.stores.items import Deletion
 from airflow_bucketsync.engine.stores.memory import MemoryStore
 from airflow_bucketsync.engine.stores.s3.store import S3Store
 from tests.engine.stores.s3.conftest import MakeStore

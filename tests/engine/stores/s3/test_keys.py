@@ -10,8 +10,8 @@ from urllib3.util import parse_url
 
 from airflow_bucketsync.engine.errors import NotSupported, ObjectNotFound
 from airflow_bucketsync.engine.model.condition import Condition
-from airflow_bucketsync.engine.stores.base import Deletion
 from airflow_bucketsync.engine.stores.gate import Gate
+from airflow_bucketsync.engine.stores.items import Deletion
 from airflow_bucketsync.engine.stores.s3.store import S3Store
 from tests.engine.stores.s3.conftest import MakeStore
 from tests.engine.stores.s3.torture import KEYS

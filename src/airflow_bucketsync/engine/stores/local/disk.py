@@ -104,14 +104,24 @@ def info_of(key: str, state: os.stat_result) -> ObjectInfo:
 
 
 def details_of(key: str, state: os.stat_result) -> ObjectDetails:
-    """A file's state as a HEAD shows it: of the attributes a file has only its modification time."""
+    """A file's state as a HEAD shows it: of the attributes a file has its modification time and its mode."""
     info = info_of(key, state)
-    return ObjectDetails(info=info, attributes=ObjectAttributes(source_mtime=info.last_modified))
+    return ObjectDetails(
+        info=info, attributes=ObjectAttributes(source_mtime=info.last_modified, mode=state.st_mode & 0o777)
+    )
 
 
 def result_of(state: os.stat_result) -> PutResult:
     """A file's state as the answer to the write that made it."""
     return PutResult(size=state.st_size, etag=fingerprint(state), last_modified=time_of(state.st_mtime_ns))
+
+
+def apply_attributes(descriptor: int, attributes: ObjectAttributes) -> None:
+    """Give an open file what a file can keep of these: its mode, and its modification time."""
+    if attributes.mode is not None:
+        os.fchmod(descriptor, attributes.mode & 0o777)
+    if attributes.source_mtime is not None:
+        set_mtime(descriptor, mtime_ns_of(attributes.source_mtime))
 
 
 def set_mtime(descriptor: int, mtime_ns: int) -> None:

@@ -8,7 +8,7 @@ from airflow_bucketsync.engine.errors import NotSupported
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.objects import Checksum, ObjectAttributes, OpenUpload, PartReceipt, PutResult
-from airflow_bucketsync.engine.model.spec import FollowLinks
+from airflow_bucketsync.engine.model.policy import FollowLinks
 from airflow_bucketsync.engine.stores.base import Body, ObjectStore
 from airflow_bucketsync.engine.stores.clock import Clock
 from airflow_bucketsync.engine.stores.local.access import Folder
@@ -23,14 +23,12 @@ class MultipartFolder(Folder):
         super().__init__(location, follow_links=follow_links, clock=clock)
         self._uploads = Uploads(self._root)
 
-    def begin_upload(self, key: str, *, attributes: ObjectAttributes | None = None, acl: str | None = None) -> str:
+    def begin_upload(self, key: str, *, attributes: ObjectAttributes | None = None) -> str:
         """Begin a file in parts; the parts lie below `_bucketsync/uploads/`."""
         self._count("begin_upload")
         self._require_writable(key)
         with disk_errors(**self._place(key)):
-            return self._uploads.begin(
-                key, mtime=None if attributes is None else attributes.source_mtime, begun=self._clock.now()
-            )
+            return self._uploads.begin(key, attributes=attributes or ObjectAttributes(), begun=self._clock.now())
 
     def upload_part(
         self, key: str, upload_id: str, number: int, body: Body, *, checksum: Checksum | None = None

@@ -23,10 +23,13 @@ from airflow_bucketsync.engine.model.objects import (
     Page,
     PutResult,
 )
-from airflow_bucketsync.engine.model.spec import FollowLinks
+from airflow_bucketsync.engine.model.policy import FollowLinks
+from airflow_bucketsync.engine.model.preserve import WriteSettings
 from airflow_bucketsync.engine.stores.base import Body, ObjectStore
+from airflow_bucketsync.engine.stores.bulk import ThreadedBulk
 from airflow_bucketsync.engine.stores.clock import Clock
 from airflow_bucketsync.engine.stores.local.disk import (
+    apply_attributes,
     details_of,
     disk_errors,
     fingerprint,
@@ -40,7 +43,6 @@ from airflow_bucketsync.engine.stores.local.paths import file_state, misshapen, 
 from airflow_bucketsync.engine.stores.local.reading import FileBody
 from airflow_bucketsync.engine.stores.local.tree import Walk
 from airflow_bucketsync.engine.stores.local.writing import check, copy_file, write_all
-from airflow_bucketsync.engine.stores.transfer import ThreadedBulk
 
 MAX_FILE = 2**63 - 1
 _WALKS_MAX = 8
@@ -80,6 +82,7 @@ class LocalStore(MultipartFolder, ThreadedBulk):
                 part_copy=False,
                 tags=False,
                 user_metadata=False,
+                redirect=False,
                 keeps_mtime=True,
                 max_put=MAX_FILE,
                 max_copy=MAX_FILE,
@@ -93,6 +96,15 @@ class LocalStore(MultipartFolder, ThreadedBulk):
                 name_folding=name_folding(self.location.bucket),
             )
         return self._capabilities
+
+    @property
+    def settings(self) -> WriteSettings:
+        """Nothing is sent: a folder has no ACL of this kind and no encryption of its own."""
+        return WriteSettings()
+
+    def region(self) -> str | None:
+        """None: a folder is in no region."""
+        return None
 
     def refusal(self, key: str) -> str | None:
         """Why this key can't stand here; None = it can."""
@@ -161,17 +173,16 @@ class LocalStore(MultipartFolder, ThreadedBulk):
         attributes: ObjectAttributes | None = None,
         checksum: Checksum | None = None,
         destination: Condition = Condition.ANY,
-        acl: str | None = None,
     ) -> PutResult:
-        """Write a whole file; of the attributes it keeps `source_mtime`."""
+        """Write a whole file; of the attributes it keeps `source_mtime` and `mode`."""
         self._count("put")
         self._require_bytes(key, body, checksum)
 
         def fill(descriptor: int) -> None:
             with memoryview(body) as view, view.cast("B") as plain:
                 write_all(descriptor, plain)
-            if attributes is not None and attributes.source_mtime is not None:
-                set_mtime(descriptor, mtime_ns_of(attributes.source_mtime))
+            if attributes is not None:
+                apply_attributes(descriptor, attributes)
 
         return self._write(key, fill, destination)
 
@@ -189,7 +200,7 @@ class LocalStore(MultipartFolder, ThreadedBulk):
         destination: Condition = Condition.ANY,
         attributes: ObjectAttributes | None = None,
         keep_tags: bool = True,
-        acl: str | None = None,
+        storage_class: str | None = None,
     ) -> PutResult:
         """Copy a file inside the kernel, with its permission bits, its holes and its modification time."""
         self._count("copy")
@@ -212,19 +223,23 @@ class LocalStore(MultipartFolder, ThreadedBulk):
         finally:
             os.close(opened)
 
-    def set_attributes(
-        self, key: str, attributes: ObjectAttributes, *, destination: Condition, acl: str | None = None
-    ) -> PutResult:
-        """Set the modification time, where `source_mtime` is given; a file has no other attribute."""
+    def set_attributes(self, key: str, attributes: ObjectAttributes, *, destination: Condition) -> PutResult:
+        """Set the modification time and the mode, where they are given; a file has no other attribute."""
         self._count("set_attributes")
         self._require_name(key)
         with self._reading(key), self._root.folder_of(key) as (folder, name):
             state = file_state(folder, name)
             check(state, destination, self._place(key))
+            if attributes.mode is not None:
+                opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+                try:
+                    apply_attributes(opened, ObjectAttributes(mode=attributes.mode))
+                finally:
+                    os.close(opened)
             if attributes.source_mtime is not None:
                 mtime_ns = mtime_ns_of(attributes.source_mtime)
                 os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=folder, follow_symlinks=False)
-                state = file_state(folder, name)
+            state = file_state(folder, name)
         return result_of(state)
 
     def delete(self, key: str, *, destination: Condition = Condition.ANY) -> None:

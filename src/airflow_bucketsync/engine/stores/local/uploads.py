@@ -21,7 +21,7 @@ from typing import Any
 from airflow_bucketsync.engine.errors import BodyCorrupted, NotSupported, ObjectNotFound
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.names import STATE_PREFIX
-from airflow_bucketsync.engine.model.objects import Checksum, OpenUpload, PartReceipt
+from airflow_bucketsync.engine.model.objects import Checksum, ObjectAttributes, OpenUpload, PartReceipt
 from airflow_bucketsync.engine.stores.base import Body
 from airflow_bucketsync.engine.stores.checksums import checksum_of, combined
 from airflow_bucketsync.engine.stores.local.disk import Place, mtime_ns_of, set_mtime
@@ -52,13 +52,14 @@ class Uploads:
     def __init__(self, root: Root) -> None:
         self._root = root
 
-    def begin(self, key: str, *, mtime: datetime | None, begun: datetime) -> str:
+    def begin(self, key: str, *, attributes: ObjectAttributes, begun: datetime) -> str:
         """A new upload; returns its id."""
         upload_id = secrets.token_hex(16)
         about = {
             "key": key,
             "begun": begun.isoformat(),
-            "mtime_ns": None if mtime is None else mtime_ns_of(mtime),
+            "mtime_ns": None if attributes.source_mtime is None else mtime_ns_of(attributes.source_mtime),
+            "mode": attributes.mode,
         }
         folder = self._root.open_folder((*_ABOVE, upload_id.encode()), create=True)
         try:
@@ -160,12 +161,12 @@ class Uploads:
                     if _in_order(chosen) and same_disk:
                         if os.fstat(data).st_size != size:
                             os.ftruncate(data, size)
-                        _keep_mtime(data, about)
+                        _keep_attributes(data, about)
                         state = place_file(data, (folder, _DATA), final, destination, place)
                     else:
                         with temporary_file(final[0]) as (descriptor, name):
                             _put_together(folder, data, chosen, descriptor, place)
-                            _keep_mtime(descriptor, about)
+                            _keep_attributes(descriptor, about)
                             state = place_file(descriptor, (final[0], name), final, destination, place)
                 finally:
                     os.close(data)
@@ -271,6 +272,8 @@ def _put_together(folder: int, data: int, parts: list[Part], descriptor: int, pl
         offset += size
 
 
-def _keep_mtime(descriptor: int, about: dict[str, Any]) -> None:
+def _keep_attributes(descriptor: int, about: dict[str, Any]) -> None:
+    if about.get("mode") is not None:
+        os.fchmod(descriptor, about["mode"] & 0o777)
     if about["mtime_ns"] is not None:
         set_mtime(descriptor, about["mtime_ns"])

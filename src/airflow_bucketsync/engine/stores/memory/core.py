@@ -25,6 +25,7 @@ from airflow_bucketsync.engine.model.objects import (
     ObjectInfo,
     PutResult,
 )
+from airflow_bucketsync.engine.model.storage_classes import S3_CLASSES
 from airflow_bucketsync.engine.stores.base import ObjectStore
 from airflow_bucketsync.engine.stores.checksums import checksum_of
 from airflow_bucketsync.engine.stores.clock import Clock
@@ -33,7 +34,13 @@ from airflow_bucketsync.engine.stores.memory.server import MemoryServer, StoredO
 MAX_KEY = 1024
 """Bytes of a key, as on S3."""
 
-MEMORY_CAPABILITIES = Capabilities(min_part=1, checksums=("crc64nvme", "crc32c", "crc32", "sha256", "sha1", "md5"))
+MEMORY_CAPABILITIES = Capabilities(
+    min_part=1,
+    checksums=("crc64nvme", "crc32c", "crc32", "sha256", "sha1", "md5"),
+    copies_redirect=True,
+    class_names="s3",
+    storage_classes=S3_CLASSES,
+)
 
 Hook = Callable[[Literal["before", "after"], str, str], None]
 """Called as `(when, verb, key)`. An error raised `before` means that the request was not applied, one raised `after`

@@ -28,7 +28,7 @@ from airflow_bucketsync.engine.stores.memory.server import StoredUpload
 class MultipartMemory(MemoryCore):
     """A location in memory that takes objects in parts."""
 
-    def begin_upload(self, key: str, *, attributes: ObjectAttributes | None = None, acl: str | None = None) -> str:
+    def begin_upload(self, key: str, *, attributes: ObjectAttributes | None = None) -> str:
         """Begin an object in parts."""
         with self._request("begin_upload", key):
             if not self._capabilities.multipart:

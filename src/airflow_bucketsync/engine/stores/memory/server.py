@@ -64,10 +64,12 @@ class MemoryServer:
 
     :param versions: whether every write gets a version id, and old versions stay readable
     :param clock: gives objects their time
+    :param region: the one all its buckets are in
     """
 
-    def __init__(self, *, versions: bool = False, clock: Clock | None = None) -> None:
+    def __init__(self, *, versions: bool = False, clock: Clock | None = None, region: str | None = None) -> None:
         self.versions = versions
+        self.region = region
         self.clock: Clock = clock or SystemClock()
         self.lock = threading.RLock()
         self._buckets: dict[str, Bucket] = {}

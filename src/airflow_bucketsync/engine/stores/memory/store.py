@@ -23,12 +23,13 @@ from airflow_bucketsync.engine.model.objects import (
     Page,
     PutResult,
 )
+from airflow_bucketsync.engine.model.preserve import WriteSettings
 from airflow_bucketsync.engine.stores.base import Body, ObjectStore
+from airflow_bucketsync.engine.stores.bulk import ThreadedBulk
 from airflow_bucketsync.engine.stores.clock import Clock
 from airflow_bucketsync.engine.stores.memory.core import MEMORY_CAPABILITIES, MemoryCore
 from airflow_bucketsync.engine.stores.memory.multipart import MultipartMemory
 from airflow_bucketsync.engine.stores.memory.server import MemoryServer
-from airflow_bucketsync.engine.stores.transfer import ThreadedBulk
 
 
 class _Reading:
@@ -51,6 +52,7 @@ class MemoryStore(MultipartMemory, ThreadedBulk):
 
     :param server: shared by stores that copy from one another; None = one of its own
     :param capabilities: what it says it can do, and holds itself to
+    :param settings: kept in the user's sight only: a server in memory has no ACLs
     :param clock: of its own server, when `server` is None
     """
 
@@ -60,14 +62,25 @@ class MemoryStore(MultipartMemory, ThreadedBulk):
         *,
         server: MemoryServer | None = None,
         capabilities: Capabilities = MEMORY_CAPABILITIES,
+        settings: WriteSettings | None = None,
         clock: Clock | None = None,
     ) -> None:
+        self._settings = settings or WriteSettings()
         super().__init__(location, server=server, capabilities=capabilities, clock=clock)
 
     @property
     def capabilities(self) -> Capabilities:
         """What this store says it can do."""
         return self._capabilities
+
+    @property
+    def settings(self) -> WriteSettings:
+        """What it was made with."""
+        return self._settings
+
+    def region(self) -> str | None:
+        """The region of the server."""
+        return self.server.region
 
     def refusal(self, key: str) -> str | None:
         """Why this key can't stand here; None = it can."""
@@ -124,7 +137,6 @@ class MemoryStore(MultipartMemory, ThreadedBulk):
         attributes: ObjectAttributes | None = None,
         checksum: Checksum | None = None,
         destination: Condition = Condition.ANY,
-        acl: str | None = None,
     ) -> PutResult:
         """Write a whole object."""
         data = bytes(body)
@@ -150,23 +162,21 @@ class MemoryStore(MultipartMemory, ThreadedBulk):
         destination: Condition = Condition.ANY,
         attributes: ObjectAttributes | None = None,
         keep_tags: bool = True,
-        acl: str | None = None,
+        storage_class: str | None = None,
     ) -> PutResult:
         """Copy an object inside the server."""
         with self._request("copy", key):
             item = self._source(source_store, source_key, source)
             self._check_size(key, len(item.body), self._capabilities.max_copy, "copy")
             self._check_write(key, destination)
-            wanted = item.attributes if attributes is None else attributes
+            wanted = replace(item.attributes, storage_class=storage_class) if attributes is None else attributes
             if not keep_tags:
                 wanted = replace(wanted, tags=None)
             elif wanted.tags is None:
                 wanted = replace(wanted, tags=item.attributes.tags)
             return self._place(key, item.body, wanted, checksum=item.info.checksum)
 
-    def set_attributes(
-        self, key: str, attributes: ObjectAttributes, *, destination: Condition, acl: str | None = None
-    ) -> PutResult:
+    def set_attributes(self, key: str, attributes: ObjectAttributes, *, destination: Condition) -> PutResult:
         """Replace the attributes; tags stay when `attributes.tags` is None."""
         with self._request("copy", key):
             item = self._find(key)
@@ -174,6 +184,8 @@ class MemoryStore(MultipartMemory, ThreadedBulk):
             self._check_write(key, destination)
             if attributes.tags is None:
                 attributes = replace(attributes, tags=item.attributes.tags)
+            if attributes.storage_class is None:
+                attributes = replace(attributes, storage_class=item.attributes.storage_class)
             return self._place(key, item.body, attributes, checksum=item.info.checksum)
 
     def delete(self, key: str, *, destination: Condition = Condition.ANY) -> None:

@@ -65,7 +65,8 @@ def sent_attributes(
     :raises NotSupported: a name of the user metadata that no header can have
     """
     attributes = attributes or ObjectAttributes()
-    params: dict[str, Any] = {"ContentType": DEFAULT_CONTENT_TYPE, "StorageClass": attributes.storage_class}
+    params = sent_always(session)
+    params |= {"ContentType": DEFAULT_CONTENT_TYPE, "StorageClass": attributes.storage_class}
     for name, field in _FIELDS.items():
         text = getattr(attributes, name)
         if text is not None:
@@ -82,6 +83,15 @@ def sent_attributes(
     if attributes.tags:
         params["Tagging"] = tag_header(attributes.tags)
     return params, {} if attributes.expires is None else {"Expires": encoded(attributes.expires)}
+
+
+def sent_always(session: Session) -> dict[str, Any]:
+    """The parameters that every request which makes an object has here, whatever the object."""
+    settings = session.settings
+    params: dict[str, Any] = {} if settings.acl == "none" else {"ACL": settings.acl}
+    if settings.encryption != "default":
+        params |= {"ServerSideEncryption": settings.encryption, "SSEKMSKeyId": settings.encryption_key}
+    return params
 
 
 def tag_header(tags: Mapping[str, str]) -> str:

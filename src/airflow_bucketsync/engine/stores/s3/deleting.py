@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from airflow_bucketsync.engine.errors import BucketsyncError, ObjectChanged, ObjectNotFound, ServerError
-from airflow_bucketsync.engine.stores.base import Deleted, Deletion
+from airflow_bucketsync.engine.stores.bulk import in_threads
 from airflow_bucketsync.engine.stores.gate import Gate, Stopped
+from airflow_bucketsync.engine.stores.items import Deleted, Deletion
 from airflow_bucketsync.engine.stores.s3.conditions import quoted
 from airflow_bucketsync.engine.stores.s3.errors import refused
 from airflow_bucketsync.engine.stores.s3.session import Answer, Session
 from airflow_bucketsync.engine.stores.s3.writing import delete, is_in_state
-from airflow_bucketsync.engine.stores.transfer import in_threads
 
 _OPERATION = "DeleteObjects"
 _NOT_IN_XML = re.compile(r"[^\x20-\x7e\xa0-\u2027\u202a-\ufdcf\ufdf0-\ufefe\uff00-\ufffd\U00010000-\U0010fffd]")

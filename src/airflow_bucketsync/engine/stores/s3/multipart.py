@@ -32,14 +32,14 @@ from airflow_bucketsync.engine.stores.s3.session import Session
 from airflow_bucketsync.engine.stores.s3.writing import destination_gone, side_of
 
 
-def begin_upload(session: Session, key: str, *, attributes: ObjectAttributes | None, acl: str | None) -> str:
+def begin_upload(session: Session, key: str, *, attributes: ObjectAttributes | None) -> str:
     """Begin an object in parts, with a checksum over its bytes where the store can; returns the upload id."""
     session.require_key(key)
     params, headers = sent_attributes(session, key, attributes)
     algorithm = upload_algorithm(session.capabilities)
     if algorithm is not None:
         params |= {"ChecksumAlgorithm": algorithm.upper(), "ChecksumType": "FULL_OBJECT"}
-    answer = session.call("CreateMultipartUpload", key, headers=headers, ACL=acl, **params)
+    answer = session.call("CreateMultipartUpload", key, headers=headers, **params)
     upload_id = answer.get("UploadId")
     if not upload_id:
         raise session.unanswered("CreateMultipartUpload", "UploadId", key)

@@ -12,6 +12,7 @@ from airflow_bucketsync.engine.stores.s3.attributes import read_attributes, read
 from airflow_bucketsync.engine.stores.s3.checksums import read_checksum
 from airflow_bucketsync.engine.stores.s3.session import Answer, Session
 
+_ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 
 
@@ -43,8 +44,19 @@ def details(session: Session, operation: str, key: str, answer: Answer, *, size:
     )
     is_md5 = session.capabilities.etag_meaning == "md5" and not encrypted and bool(_MD5.fullmatch(etag or ""))
     # The count is left out where there are no tags, and where the credentials may not read them.
+    archived = _archived(answer)
     untagged = session.tags_readable and not answer.get("TagCount")
-    return ObjectDetails(info=info, attributes=read_attributes(answer), etag_is_md5=is_md5, untagged=untagged)
+    return ObjectDetails(
+        info=info, attributes=read_attributes(answer), etag_is_md5=is_md5, archived=archived, untagged=untagged
+    )
+
+
+def _archived(answer: Answer) -> bool:
+    """Whether the body must be restored first: in an archive class and not restored, or in an archive tier."""
+    if answer.get("ArchiveStatus"):
+        return True
+    restored = 'ongoing-request="false"' in answer.get("Restore", "")
+    return answer.get("StorageClass") in _ARCHIVES and not restored
 
 
 def tags(session: Session, key: str, *, version_id: str | None = None) -> Mapping[str, str]:

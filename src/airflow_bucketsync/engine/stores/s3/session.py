@@ -11,6 +11,7 @@ from botocore.client import BaseClient
 from airflow_bucketsync.engine.errors import BucketsyncError, NotSupported, ServerError
 from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.preserve import WriteSettings
 from airflow_bucketsync.engine.stores.base import Body
 from airflow_bucketsync.engine.stores.s3.client import Requests
 from airflow_bucketsync.engine.stores.s3.errors import TRANSLATED, translated
@@ -19,6 +20,8 @@ MAX_KEY = 1024
 """Bytes of a key in UTF-8, the documented limit of Amazon S3."""
 
 _METHODS = {
+    "HeadBucket": "head_bucket",
+    "GetBucketLocation": "get_bucket_location",
     "ListObjectsV2": "list_objects_v2",
     "HeadObject": "head_object",
     "GetObject": "get_object",
@@ -43,13 +46,23 @@ class Session:
     """A client with the place it works in.
 
     :param owner: account id that must own the bucket, sent with every request
+    :param settings: what is sent with every request that makes an object
     """
 
-    def __init__(self, location: Location, client: BaseClient, capabilities: Capabilities, owner: str | None) -> None:
+    def __init__(
+        self,
+        location: Location,
+        client: BaseClient,
+        capabilities: Capabilities,
+        *,
+        owner: str | None,
+        settings: WriteSettings,
+    ) -> None:
         self.location = location
         self.client = client
         self.capabilities = capabilities
         self.owner = owner
+        self.settings = settings
         self.tags_readable = False
         """Whether tags were read here, so that a HEAD that counts none means that there are none."""
         self.requests = Requests(client, content_md5=not capabilities.checksums)

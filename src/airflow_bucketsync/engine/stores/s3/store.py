@@ -24,15 +24,25 @@ from airflow_bucketsync.engine.model.objects import (
     PartReceipt,
     PutResult,
 )
-from airflow_bucketsync.engine.stores.base import Body, Deleted, Deletion, ObjectBody, ObjectStore
+from airflow_bucketsync.engine.model.preserve import WriteSettings
+from airflow_bucketsync.engine.model.storage_classes import S3_CLASSES
+from airflow_bucketsync.engine.stores.base import Body, ObjectBody, ObjectStore
+from airflow_bucketsync.engine.stores.bulk import ThreadedBulk
 from airflow_bucketsync.engine.stores.gate import Gate
+from airflow_bucketsync.engine.stores.items import Deleted, Deletion
 from airflow_bucketsync.engine.stores.s3 import body as bodies
 from airflow_bucketsync.engine.stores.s3 import deleting, listing, multipart, reading, writing
 from airflow_bucketsync.engine.stores.s3.client import quiet_logs
+from airflow_bucketsync.engine.stores.s3.regions import bucket_region
 from airflow_bucketsync.engine.stores.s3.session import Session
-from airflow_bucketsync.engine.stores.transfer import ThreadedBulk
 
-AWS = Capabilities(checksums=("crc64nvme", "crc32c", "crc32", "sha256", "sha1"), counts_tags=True)
+AWS = Capabilities(
+    checksums=("crc64nvme", "crc32c", "crc32", "sha256", "sha1"),
+    counts_tags=True,
+    class_names="s3",
+    storage_classes=S3_CLASSES,
+    encryptions=("AES256", "aws:kms", "aws:kms:dsse"),
+)
 """What Amazon S3 can do and hold."""
 COMPATIBLE = replace(AWS, counts_tags=False)
 """What is taken for granted of another store that speaks S3: the same, but what it leaves unsaid proves nothing."""
@@ -43,6 +53,7 @@ class S3Store(ThreadedBulk):
 
     :param client: made with `client_config()`; it belongs to this store, which counts its requests and changes them
     :param capabilities: what the store can do; None = `AWS` at an endpoint of Amazon, else `COMPATIBLE`
+    :param settings: what is sent with every write
     :param expected_bucket_owner: account id that must own the bucket, sent with every request
     :param identity: who signs, as one text; equal texts of two stores mean the same rights. "" = ask the client
     """
@@ -53,19 +64,38 @@ class S3Store(ThreadedBulk):
         client: BaseClient,
         *,
         capabilities: Capabilities | None = None,
+        settings: WriteSettings | None = None,
         expected_bucket_owner: str | None = None,
         identity: str = "",
     ) -> None:
         quiet_logs()
         self.location = location
-        self._session = Session(location, client, capabilities or _guessed(client), expected_bucket_owner)
+        self._session = Session(
+            location,
+            client,
+            capabilities or _guessed(client),
+            owner=expected_bucket_owner,
+            settings=settings or WriteSettings(),
+        )
         self.requests: Counter[str] = self._session.requests.count
         self._identity = identity
+        self._region: str | None = None
 
     @property
     def capabilities(self) -> Capabilities:
         """What this store can do and hold."""
         return self._session.capabilities
+
+    @property
+    def settings(self) -> WriteSettings:
+        """What is sent with every write."""
+        return self._session.settings
+
+    def region(self) -> str | None:
+        """The region that the bucket is in, asked once."""
+        if self._region is None:
+            self._region = bucket_region(self._session) or ""
+        return self._region or None
 
     def refusal(self, key: str) -> str | None:
         """Why this key can't stand here; None = it can."""
@@ -103,12 +133,9 @@ class S3Store(ThreadedBulk):
         attributes: ObjectAttributes | None = None,
         checksum: Checksum | None = None,
         destination: Condition = Condition.ANY,
-        acl: str | None = None,
     ) -> PutResult:
         """Write a whole object; the store refuses other bytes than ours."""
-        return writing.put(
-            self._session, key, body, attributes=attributes, checksum=checksum, destination=destination, acl=acl
-        )
+        return writing.put(self._session, key, body, attributes=attributes, checksum=checksum, destination=destination)
 
     def can_copy_from(self, source: ObjectStore, key: str | None = None) -> str | None:
         """None when this store can copy objects of `source` by itself, else why not."""
@@ -138,7 +165,7 @@ class S3Store(ThreadedBulk):
         destination: Condition = Condition.ANY,
         attributes: ObjectAttributes | None = None,
         keep_tags: bool = True,
-        acl: str | None = None,
+        storage_class: str | None = None,
     ) -> PutResult:
         """Copy an object inside the store."""
         return writing.copy(
@@ -150,20 +177,18 @@ class S3Store(ThreadedBulk):
             destination=destination,
             attributes=attributes,
             keep_tags=keep_tags,
-            acl=acl,
+            storage_class=storage_class,
         )
 
-    def set_attributes(
-        self, key: str, attributes: ObjectAttributes, *, destination: Condition, acl: str | None = None
-    ) -> PutResult:
+    def set_attributes(self, key: str, attributes: ObjectAttributes, *, destination: Condition) -> PutResult:
         """Replace the attributes of an object, without sending its body."""
-        return writing.set_attributes(self._session, key, attributes, destination=destination, acl=acl)
+        return writing.set_attributes(self._session, key, attributes, destination=destination)
 
     # In parts
 
-    def begin_upload(self, key: str, *, attributes: ObjectAttributes | None = None, acl: str | None = None) -> str:
+    def begin_upload(self, key: str, *, attributes: ObjectAttributes | None = None) -> str:
         """Begin an object in parts; returns the upload id. Twice = two uploads."""
-        return multipart.begin_upload(self._session, key, attributes=attributes, acl=acl)
+        return multipart.begin_upload(self._session, key, attributes=attributes)
 
     def upload_part(
         self, key: str, upload_id: str, number: int, body: Body, *, checksum: Checksum | None = None

@@ -10,7 +10,7 @@ from airflow_bucketsync.engine.errors import BucketsyncError, ObjectChanged, Obj
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.objects import Checksum, ObjectAttributes, PutResult
 from airflow_bucketsync.engine.stores.base import Body
-from airflow_bucketsync.engine.stores.s3.attributes import sent_attributes
+from airflow_bucketsync.engine.stores.s3.attributes import sent_always, sent_attributes
 from airflow_bucketsync.engine.stores.s3.checksums import body_checksum, put_algorithm, read_checksum, stored_checksum
 from airflow_bucketsync.engine.stores.s3.conditions import (
     changed,
@@ -32,7 +32,6 @@ def put(
     attributes: ObjectAttributes | None,
     checksum: Checksum | None,
     destination: Condition,
-    acl: str | None,
 ) -> PutResult:
     """Write a whole object; the store refuses other bytes than ours."""
     session.require_key(key)
@@ -40,7 +39,7 @@ def put(
     proof, sent = body_checksum(session, key, body, checksum, put_algorithm(session.capabilities, checksum))
     condition = write_condition(session, key, destination)
     try:
-        answer = session.call("PutObject", key, headers=headers, body=body, ACL=acl, **params, **proof, **condition)
+        answer = session.call("PutObject", key, headers=headers, body=body, **params, **proof, **condition)
     except ObjectNotFound as error:
         raise destination_gone(session, key, destination, error) from None
     etag = unquoted(answer.get("ETag"))
@@ -64,7 +63,7 @@ def copy(
     destination: Condition,
     attributes: ObjectAttributes | None,
     keep_tags: bool,
-    acl: str | None,
+    storage_class: str | None,
 ) -> PutResult:
     """Copy an object inside the store.
 
@@ -76,7 +75,7 @@ def copy(
         found = head(source_session, source_key, version_id=source.version_id, checksum=False).info
         require_version(source_session, source_key, source, found)
         source, size = Condition.matching(found), found.size
-    params: dict[str, Any] = {"MetadataDirective": "COPY"}
+    params: dict[str, Any] = {"MetadataDirective": "COPY", "StorageClass": storage_class, **sent_always(session)}
     headers: dict[str, str] = {}
     if attributes is not None:
         params, headers = sent_attributes(session, key, attributes if keep_tags else replace(attributes, tags=None))
@@ -85,21 +84,20 @@ def copy(
         params["TaggingDirective"] = "REPLACE"  # without it the source's tags come along
     condition = write_condition(session, key, destination)
     try:
-        return _copied(session, key, source_session, source_key, source, size, acl, headers, params | condition)
+        return _copied(session, key, source_session, source_key, source, size, headers, params | condition)
     except (ObjectChanged, ObjectNotFound) as error:
         raise side_of(error, session, key, source_session, source_key, source, destination) from None
 
 
-def set_attributes(
-    session: Session, key: str, attributes: ObjectAttributes, *, destination: Condition, acl: str | None
-) -> PutResult:
-    """Replace the attributes of an object by a copy onto itself."""
+def set_attributes(session: Session, key: str, attributes: ObjectAttributes, *, destination: Condition) -> PutResult:
+    """Replace the attributes of an object by a copy onto itself, which would move it to the standard class."""
     etag, size = destination.etag, destination.size
-    if etag is None or size is None:
+    if etag is None or size is None or attributes.storage_class is None:
         found = head(session, key).info if destination.is_any else require_state(session, key, destination)
         if found is None:
             raise changed(session, key, "nothing stands there whose attributes could be set")
         etag, size = found.etag, found.size
+        attributes = replace(attributes, storage_class=attributes.storage_class or found.storage_class)
     pinned = Condition(etag=etag)
     params, headers = sent_attributes(session, key, attributes)
     params["MetadataDirective"] = "REPLACE"
@@ -107,7 +105,7 @@ def set_attributes(
         params["TaggingDirective"] = "REPLACE"
     condition = write_condition(session, key, pinned)
     try:
-        return _copied(session, key, session, key, pinned, size, acl, headers, params | condition)
+        return _copied(session, key, session, key, pinned, size, headers, params | condition)
     except ObjectNotFound as error:
         raise destination_gone(session, key, destination, error) from None
 
@@ -119,7 +117,6 @@ def _copied(
     source_key: str,
     source: Condition,
     size: int,
-    acl: str | None,
     headers: dict[str, str],
     params: dict[str, Any],
 ) -> PutResult:
@@ -130,7 +127,6 @@ def _copied(
         CopySource=copy_source(source_session, source_key, source),
         CopySourceIfMatch=None if source.etag is None else quoted(source.etag),
         ExpectedSourceBucketOwner=source_session.owner,
-        ACL=acl,
         **params,
     )
     made = answer.get("CopyObjectResult", {})

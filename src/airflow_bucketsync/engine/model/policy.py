@@ -1,0 +1,180 @@
+"""How a sync works: compared how, verified how, keeping what, within which bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from datetime import datetime
+from typing import Any, Literal, Self, get_args
+
+from airflow_bucketsync.engine.errors import InvalidConfiguration
+from airflow_bucketsync.engine.model.outcome import STATUSES
+from airflow_bucketsync.engine.model.preserve import (
+    DEFAULT_CLASS,
+    DEFAULT_PRESERVED,
+    PRESERVED,
+    Acl,
+    Preserve,
+    Preserved,
+    WriteSettings,
+)
+from airflow_bucketsync.engine.model.units import GIB, MIB
+
+Compare = Literal["auto", "exists", "size", "size_mtime", "etag", "checksum", "metadata", "missing_or_older", "always"]
+Verify = Literal["none", "listing", "metadata", "content"]
+OnMissing = Literal["skip", "fail"]
+OnCollision = Literal["refuse", "fail"]
+FolderMarkers = Literal["copy", "skip"]
+FollowLinks = Literal["none", "inside_root"]
+SymlinkObjects = Literal["follow", "skip"]
+
+COMPARE_MODES: tuple[str, ...] = get_args(Compare)
+VERIFY_LEVELS: tuple[str, ...] = get_args(Verify)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncPolicy:
+    """How a sync works, apart from which objects.
+
+    :param compare: when an object counts as equal; `auto` = equal size and (in this order) the pair's recorded
+        fingerprints, equal checksum of one algorithm, comparable ETag, equal source mtime kept with the object
+    :param verify: what is looked at after writing: `none`, `listing`, `metadata` (HEAD, tags, checksum),
+        `content` (read back)
+    :param dry_run: plan and report, write nothing
+    :param small_threshold: bytes; objects up to this size are copied in one request
+    :param large_threshold: bytes; objects up to this size are copied in one server-side request
+    :param part_size: bytes of a part; grows so that an object never has more parts than the store allows
+    :param max_batches: the most tasks one run maps over (Airflow's `max_map_length` is 1024)
+    :param batch_objects: objects a batch is filled to before another is opened
+    :param batch_bytes: bytes a batch is filled to before another is opened
+    :param concurrency: requests in flight inside one task
+    :param buffer_size: bytes of object data one task holds in memory while streaming
+    :param max_errors: failed objects of the run after which no further object is begun
+    :param on_missing: a source object that is gone when it is to be copied: `skip` = outcome `gone`, `fail` = `failed`
+    :param on_collision: two sources for one destination name: `refuse` all parties, or `fail` the plan
+    :param folder_markers: keys that end in `/`: `copy` or `skip`
+    :param follow_links: symbolic links in a local source: `none`, or `inside_root`
+    :param symlink_objects: symlinks of OSS at the source: `follow` = copied as what they stand for, or `skip`
+    :param preserve: what is brought along besides the bytes: `headers`, `user_metadata`, `tags`, `redirect`, `mtime`,
+        `mode`
+    :param storage_class: of what is written: `default` = the destination's own, `keep` = the source's (or what stands
+        for it in another service), else the name of a class
+    :param storage_class_map: classes of the source to classes of the destination, for `keep`, before the built-in table
+    :param acl: canned ACL sent with writes; `none` sends nothing
+    :param encryption: server-side encryption asked for with writes, `default` = the bucket's own
+    :param encryption_key: id or ARN of the key for `encryption`
+    :param require_region: regions that both buckets must be in; empty = any
+    :param tolerate: outcome words that do not make the run red
+    """
+
+    compare: Compare = "auto"
+    verify: Verify = "metadata"
+    dry_run: bool = False
+    small_threshold: int = 50 * MIB
+    large_threshold: int = 1 * GIB
+    part_size: int = 50 * MIB
+    max_batches: int = 128
+    batch_objects: int = 10_000
+    batch_bytes: int = 10 * GIB
+    concurrency: int = 16
+    buffer_size: int = 128 * MIB
+    max_errors: int = 100
+    on_missing: OnMissing = "skip"
+    on_collision: OnCollision = "refuse"
+    folder_markers: FolderMarkers = "copy"
+    follow_links: FollowLinks = "none"
+    symlink_objects: SymlinkObjects = "follow"
+    preserve: tuple[Preserved, ...] = DEFAULT_PRESERVED
+    storage_class: str = DEFAULT_CLASS
+    storage_class_map: Mapping[str, str] = field(default_factory=dict)
+    acl: Acl = "none"
+    encryption: str = "default"
+    encryption_key: str | None = None
+    require_region: tuple[str, ...] = ()
+    tolerate: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("tolerate", "preserve", "require_region"):
+            if isinstance(getattr(self, name), str):
+                raise InvalidConfiguration(f"{name} is a list of words, not one text: write ({getattr(self, name)!r},)")
+        words: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+            ("compare", self.compare, COMPARE_MODES),
+            ("verify", self.verify, VERIFY_LEVELS),
+            ("on_missing", self.on_missing, get_args(OnMissing)),
+            ("on_collision", self.on_collision, get_args(OnCollision)),
+            ("folder_markers", self.folder_markers, get_args(FolderMarkers)),
+            ("follow_links", self.follow_links, get_args(FollowLinks)),
+            ("acl", self.acl, get_args(Acl)),
+            ("symlink_objects", self.symlink_objects, get_args(SymlinkObjects)),
+            *(("tolerate", word, STATUSES) for word in self.tolerate),
+            *(("preserve", word, PRESERVED) for word in self.preserve),
+        )
+        for name, word, known in words:
+            if word not in known:
+                raise InvalidConfiguration(f"{name}: {word!r} is none of {', '.join(known)}")
+        checks = (
+            (
+                0 <= self.small_threshold <= self.large_threshold,
+                f"small_threshold ({self.small_threshold}) must not be above large_threshold ({self.large_threshold})",
+            ),
+            (self.part_size > 0, f"part_size must be above 0, got {self.part_size}"),
+            (1 <= self.max_batches <= 1024, f"max_batches must be 1 to 1024, got {self.max_batches}"),
+            (self.batch_objects >= 1, f"batch_objects must be at least 1, got {self.batch_objects}"),
+            (self.batch_bytes >= 1, f"batch_bytes must be at least 1, got {self.batch_bytes}"),
+            (1 <= self.concurrency <= 256, f"concurrency must be 1 to 256, got {self.concurrency}"),
+            (self.buffer_size >= MIB, f"buffer_size must be at least 1 MiB, got {self.buffer_size}"),
+            (self.max_errors >= 0, f"max_errors must not be negative, got {self.max_errors}"),
+            (bool(self.storage_class), "storage_class must not be empty: write default, keep, or the name of a class"),
+            (
+                self.encryption_key is None or self.encryption not in ("default", "AES256"),
+                f"encryption_key needs an encryption with keys (aws:kms, KMS), got encryption {self.encryption!r}",
+            ),
+        )
+        for holds, message in checks:
+            if not holds:
+                raise InvalidConfiguration(message)
+
+    @property
+    def preserved(self) -> Preserve:
+        """What is brought along besides the bytes."""
+        return Preserve(kept=self.preserve, storage_class=self.storage_class, class_map=self.storage_class_map)
+
+    @property
+    def write_settings(self) -> WriteSettings:
+        """What is sent with every write."""
+        return WriteSettings(acl=self.acl, encryption=self.encryption, encryption_key=self.encryption_key)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON; what stands at its default is left out."""
+        return options_to_json(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Back from JSON."""
+        known = {item.name for item in fields(cls)}
+        options = {name: option for name, option in value.items() if name in known}
+        for name in {"tolerate", "preserve", "require_region"} & options.keys():
+            options[name] = texts(options[name])
+        return cls(**options)
+
+
+def texts(value: Any) -> Any:
+    """A list from JSON as a tuple; one text is refused by the class, not taken apart."""
+    return value if isinstance(value, str) else tuple(value)
+
+
+def options_to_json(options: Any) -> dict[str, Any]:
+    """Options as JSON; what stands at its default is left out."""
+    line = {}
+    for item in fields(options):
+        value = getattr(options, item.name)
+        default = item.default if item.default_factory is MISSING else item.default_factory()
+        if value != default:
+            line[item.name] = value.isoformat() if isinstance(value, datetime) else _plain(value)
+    return line
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value
