@@ -54,7 +54,17 @@ SMALL_PARTS: Capabilities = replace(AWS, min_part=1)
 """Amazon S3 but for the least size of a part, so that objects in parts are small enough for tests."""
 
 ATTEMPTS = 4
-READS = frozenset({"ListObjectsV2", "HeadObject", "GetObject", "GetObjectTagging", "ListParts"})
+READS = frozenset(
+    {
+        "HeadBucket",
+        "GetBucketLocation",
+        "ListObjectsV2",
+        "HeadObject",
+        "GetObject",
+        "GetObjectTagging",
+        "ListParts",
+    }
+)
 _NUMBERS = itertools.count(1)
 
 

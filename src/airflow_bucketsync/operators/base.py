@@ -20,7 +20,8 @@ from airflow_bucketsync.engine.steps.prepare import open_spec
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.engine.stores.gate import DEFAULT_BUFFER_SIZE, Gate
-from airflow_bucketsync.hooks.store import AwsAccess, open_store
+from airflow_bucketsync.hooks.access import Accesses
+from airflow_bucketsync.hooks.store import open_destination, open_source, open_workspace
 from airflow_bucketsync.retry import RETRY_POLICY
 
 T = TypeVar("T")
@@ -48,7 +49,7 @@ class SyncOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("workspace",)
     ui_color = "#d9ead3"
-    _accesses: dict[str, AwsAccess] | None = None
+    _accesses: Accesses | None = None
     _gates: tuple[Gate, ...] = ()
     _killed = False
 
@@ -126,7 +127,7 @@ class SyncOperator(BaseOperator):
     def open_workspace(self, location: Location, *, pair: str, run: str) -> Iterator[Workspace]:
         """The pages of a run; under a gate that stays open when the task is stopped, so that what it did is kept."""
         with ExitStack() as stack:
-            store = open_store(location, gate=Gate(), may_be_missing=True, accesses=self.accesses())
+            store = open_workspace(location, gate=Gate(), accesses=self.accesses(run))
             stack.callback(store.close)
             yield Workspace(store, pair=pair, run=run)
 
@@ -136,17 +137,17 @@ class SyncOperator(BaseOperator):
         policy = spec.policy
         gate = self.new_gate(concurrency=policy.concurrency, buffer_size=policy.buffer_size)
         with ExitStack() as stack:
-            accesses = self.accesses()
-            source = open_store(spec.source, gate=gate, follow_links=policy.follow_links, accesses=accesses)
+            accesses = self.accesses(run)
+            source = open_source(spec.source, policy, gate=gate, accesses=accesses)
             stack.callback(source.close)
-            destination = open_store(spec.destination, gate=gate, may_be_missing=True, accesses=accesses)
+            destination = open_destination(spec.destination, policy, gate=gate, accesses=accesses)
             stack.callback(destination.close)
             yield Run(spec=spec, run=run, source=source, destination=destination, workspace=workspace, gate=gate)
 
-    def accesses(self) -> dict[str, AwsAccess]:
-        """What this task's connections gave so far."""
+    def accesses(self, run: str) -> Accesses:
+        """What this task's connections gave so far; roles are assumed in the name of the run."""
         if self._accesses is None:
-            self._accesses = {}
+            self._accesses = Accesses(session_name=run)
         return self._accesses
 
     # stopping --------------------------------------------------------------------------------------------------

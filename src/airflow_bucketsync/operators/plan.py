@@ -30,7 +30,7 @@ class PlanOperator(SyncOperator, SkipMixin):
             plan = make_plan(run)
         self.skip_unneeded(context, plan)
         totals = {"counts": dict(plan.counts), "bytes": plan.bytes, "batches": len(plan.batches)}
-        how = {"transport": plan.transport, "transport_reason": plan.transport_reason}
+        how = {"route": str(plan.route)}
         place = {"pair": run.spec.pair, "run": run.run, "digest": plan.digest}
         self.hand_over(context, {**place, **totals, **how, "warnings": len(plan.warnings)})
         return self.numbers([batch.number for batch in plan.batches])

@@ -27,6 +27,8 @@ def report_text(report: Report) -> str:
         f"  verified  {'yes' if report.verified else 'no'} (level {report.verify})",
         f"  requests  {'; '.join(f'{side}: {_counted(kinds)}' for side, kinds in report.requests.items())}",
     ]
+    if report.route is not None:
+        lines.append(f"  route     {shown(str(report.route))}")
     if report.lost:
         lines.append(f"  not kept  {_counted(report.lost)}")
     if report.tolerated:

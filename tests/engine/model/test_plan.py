@@ -9,6 +9,7 @@ from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.pages import PageRef
 from airflow_bucketsync.engine.model.plan import Batch, Change, KnownObject, ListingIndex, ListUnit, Plan
 from airflow_bucketsync.engine.model.policy import SyncPolicy
+from airflow_bucketsync.engine.model.route import Route
 from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
 from tests.engine.model.nouns import (
     counts,
@@ -57,6 +58,16 @@ known = st.builds(
     destination=st.one_of(st.none(), fingerprints),
 )
 batches = st.builds(Batch, number=st.integers(0, 1023), page=page_refs, objects=sizes, bytes=sizes)
+regions = st.one_of(st.none(), text)
+routes = st.builds(
+    Route,
+    transport=st.sampled_from(["server", "stream"]),
+    reason=text,
+    source_region=regions,
+    destination_region=regions,
+    leaving=sizes,
+    buffer=sizes,
+)
 plans = st.builds(
     Plan,
     spec=specs,
@@ -64,8 +75,8 @@ plans = st.builds(
     batches=st.lists(batches, max_size=3).map(tuple),
     decided=st.one_of(st.none(), page_refs),
     delta=st.one_of(st.none(), page_refs),
-    transport=st.sampled_from(["server", "stream"]),
-    transport_reason=text,
+    route=routes,
+    blind=st.booleans(),
     counts=counts,
     reasons=counts,
     bytes=sizes,
@@ -100,8 +111,7 @@ PLAN = Plan(
     batches=(Batch(number=0, page=page("a"), objects=1, bytes=1), Batch(number=1, page=page("b"), objects=1, bytes=1)),
     decided=page("c"),
     delta=page("d"),
-    transport="server",
-    transport_reason="one store",
+    route=Route(transport="server", reason="one store"),
     counts={"copy": 2},
     reasons={"new": 2},
     bytes=2,
@@ -120,7 +130,8 @@ def test_the_digest_is_of_what_is_to_be_done():
         replace(PLAN, decided=None),
         replace(PLAN, delta=None),
         replace(PLAN, decided=PLAN.delta, delta=PLAN.decided),
-        replace(PLAN, transport="stream"),
+        replace(PLAN, route=replace(PLAN.route, transport="stream")),
+        replace(PLAN, blind=True),
         replace(PLAN, spec=replace(PLAN.spec, policy=SyncPolicy(verify="none"))),
         replace(PLAN, spec=replace(PLAN.spec, selection=Selection(min_size=0))),
         replace(PLAN, spec=replace(PLAN.spec, destination=Location.parse("s3://b1c/other/"))),
@@ -135,7 +146,7 @@ def test_the_digest_is_not_of_how_it_came_about():
         replace(PLAN, requests={"source": {"ListObjectsV2": 3}}),
         replace(PLAN, listed={"source": {"objects": 3}}),
         replace(PLAN, warnings=("slow",)),
-        replace(PLAN, transport_reason="other words"),
+        replace(PLAN, route=replace(PLAN.route, reason="other words", leaving=7)),
     ):
         assert same.digest == PLAN.digest
 

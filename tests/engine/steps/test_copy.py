@@ -88,7 +88,7 @@ def test_D4_no_body_passes_through_when_the_store_copies(way):
     run = pair.run(**policy)
     plan = make_plan(run)
     copied(run, plan)
-    assert plan.transport == "server"
+    assert plan.route.transport == "server"
     assert pair.source.requests["get"] == pair.destination.requests["put"] == 0
     assert pair.destination.requests["upload_part"] == 0
 

@@ -401,7 +401,7 @@ def test_threat_S09_every_edit_of_what_is_to_be_done_is_refused():
         {"batches": [{**batch, "page": {**batch["page"], "digest": "0" * 64}}]},
         {"decided": None},
         {"delta": None},
-        {"transport": "stream"},
+        {"route": {**value["route"], "transport": "stream"}},
         {"spec": {**value["spec"], "policy": {"acl": "bucket-owner-full-control"}}},
         {"digest": "0" * 64},
     ]

@@ -12,8 +12,9 @@ from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.plan import ListUnit
 from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
+from airflow_bucketsync.engine.steps.checks import check_overlap
 from airflow_bucketsync.engine.steps.listing import list_unit, read_index
-from airflow_bucketsync.engine.steps.prepare import SMALL, check_overlap, open_spec, prepare, read_run
+from airflow_bucketsync.engine.steps.prepare import SMALL, open_spec, prepare, read_run
 from airflow_bucketsync.engine.stores.memory import MEMORY_CAPABILITIES
 from tests.engine.clocks import START
 from tests.engine.steps.pairs import Pair

@@ -44,6 +44,7 @@ class Capabilities:
         `opaque` = only equal to itself
     :param checksums: algorithms the store verifies and returns, best first
     :param conditional_put: whether writes can depend on what stands there
+    :param conditional_copy: whether server-side copies can, where writes can
     :param conditional_delete: whether deletes can
     :param name_folding: `case` = two names that differ in case (or Unicode form) are one
     """
@@ -72,5 +73,6 @@ class Capabilities:
     etag_meaning: EtagMeaning = "md5"
     checksums: tuple[ChecksumAlgorithm, ...] = ()
     conditional_put: ConditionalPut = "full"
+    conditional_copy: bool = True
     conditional_delete: bool = True
     name_folding: NameFolding = "none"

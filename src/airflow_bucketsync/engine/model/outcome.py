@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, Self, get_args
 
 from airflow_bucketsync.engine.model.objects import Fingerprint
+from airflow_bucketsync.engine.model.route import Route
 
 Status = Literal[
     "copied",
@@ -127,6 +128,7 @@ class Report:
     :param lost: attributes the destination could not hold, with the number of objects
     :param warnings: what a person should know
     :param failures: the first failed keys with reason and message, for people (at most 20)
+    :param route: the way of the bytes; None when there was no plan
     :param objects: name of the page with one record per object that is not `same`, in the run's folder
     """
 
@@ -152,6 +154,7 @@ class Report:
     warnings: tuple[str, ...] = ()
     failures: tuple[Mapping[str, Any], ...] = ()
     plan_digest: str | None = None
+    route: Route | None = None
     objects: str | None = None
 
     @property
@@ -185,6 +188,7 @@ class Report:
             "warnings": list(self.warnings),
             "failures": [dict(failure) for failure in self.failures],
             "plan_digest": self.plan_digest,
+            "route": None if self.route is None else self.route.to_json(),
             "objects": self.objects,
         }
 
@@ -214,5 +218,6 @@ class Report:
             warnings=tuple(value["warnings"]),
             failures=tuple(value["failures"]),
             plan_digest=value["plan_digest"],
+            route=None if value["route"] is None else Route.from_json(value["route"]),
             objects=value["objects"],
         )

@@ -10,11 +10,11 @@ from typing import Any, Literal, Self
 
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.pages import PageRef
+from airflow_bucketsync.engine.model.route import Route
 from airflow_bucketsync.engine.model.spec import SyncSpec
 
 Side = Literal["source", "destination"]
 ChangeKind = Literal["copy", "update"]
-Transport = Literal["server", "stream"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,8 +186,8 @@ class Plan:
     :param batches: pages of changes, one per copy task
     :param decided: outcomes the plan itself decided (refused, skipped, failed, extra, and withheld in a dry run)
     :param delta: what the plan learned for `known` (newly proven equal, or forgotten)
-    :param transport: `server` = the destination copies by itself, `stream` = bytes pass through the worker
-    :param transport_reason: why
+    :param route: the way of the bytes
+    :param blind: the destination may not be listed, so everything is written, whatever stands there
     :param counts: objects per outcome word decided here, and `planned` for the changes
     :param reasons: objects per `word: reason`, for changes per `planned: reason`
     :param listed: per side: `objects`, `bytes`
@@ -200,8 +200,7 @@ class Plan:
     batches: tuple[Batch, ...]
     decided: PageRef | None
     delta: PageRef | None
-    transport: Transport
-    transport_reason: str
+    route: Route
     counts: Mapping[str, int]
     reasons: Mapping[str, int]
     bytes: int
@@ -209,6 +208,7 @@ class Plan:
     requests: Mapping[str, Mapping[str, int]]
     selected_out: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    blind: bool = False
 
     @property
     def digest(self) -> str:
@@ -218,7 +218,8 @@ class Plan:
             [batch.to_json() for batch in self.batches],
             None if self.decided is None else self.decided.to_json(),
             None if self.delta is None else self.delta.to_json(),
-            self.transport,
+            self.route.transport,
+            self.blind,
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -231,8 +232,7 @@ class Plan:
             "batches": [batch.to_json() for batch in self.batches],
             "decided": None if self.decided is None else self.decided.to_json(),
             "delta": None if self.delta is None else self.delta.to_json(),
-            "transport": self.transport,
-            "transport_reason": self.transport_reason,
+            "route": self.route.to_json(),
             "counts": dict(self.counts),
             "reasons": dict(self.reasons),
             "bytes": self.bytes,
@@ -240,6 +240,7 @@ class Plan:
             "requests": {side: dict(kinds) for side, kinds in self.requests.items()},
             "selected_out": dict(self.selected_out),
             "warnings": list(self.warnings),
+            "blind": self.blind,
         }
 
     @classmethod
@@ -252,8 +253,7 @@ class Plan:
             batches=tuple(Batch.from_json(batch) for batch in value["batches"]),
             decided=None if decided is None else PageRef.from_json(decided),
             delta=None if delta is None else PageRef.from_json(delta),
-            transport=value["transport"],
-            transport_reason=value["transport_reason"],
+            route=Route.from_json(value["route"]),
             counts=value["counts"],
             reasons=value["reasons"],
             bytes=value["bytes"],
@@ -261,4 +261,5 @@ class Plan:
             requests=value["requests"],
             selected_out=value["selected_out"],
             warnings=tuple(value["warnings"]),
+            blind=value["blind"],
         )

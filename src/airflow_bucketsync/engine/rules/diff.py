@@ -28,7 +28,7 @@ from airflow_bucketsync.engine.model.plan import KnownObject
 from airflow_bucketsync.engine.model.policy import Compare
 from airflow_bucketsync.engine.model.preserve import DEFAULT_CLASS, Preserve
 
-Verdict = Literal["same", "copy", "update", "look"]
+Verdict = Literal["same", "copy", "update", "look", "archived"]
 
 
 @dataclass(frozen=True, slots=True)

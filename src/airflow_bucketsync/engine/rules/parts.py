@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from airflow_bucketsync.engine.model.capabilities import Capabilities
-from airflow_bucketsync.engine.model.plan import Transport
 from airflow_bucketsync.engine.model.policy import SyncPolicy
+from airflow_bucketsync.engine.model.route import Transport
 from airflow_bucketsync.engine.model.units import MIB, format_size
 
 Approach = Literal["server_copy", "part_copy", "stream", "stream_parts"]

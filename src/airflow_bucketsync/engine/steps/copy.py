@@ -134,7 +134,7 @@ class _BatchCopy:
             return "set_attributes"
         return approach(
             change.source.size,
-            transport=self.plan.transport,
+            transport=self.plan.route.transport,
             policy=self.policy,
             destination=self.run.destination.capabilities,
         )
@@ -144,7 +144,7 @@ class _BatchCopy:
             source_store=self.run.source,
             source=change.source,
             key=change.source.key,
-            destination=destination_condition(self.run, change),
+            destination=Condition.ANY if self.plan.blind else destination_condition(self.run, change),
             mode=_TRANSFER_MODES[mode],
             preserve=self.policy.preserved,
         )

@@ -12,6 +12,17 @@ def refused(info: ObjectInfo, reason: str, words: str) -> Outcome:
     return Outcome(key=info.key, status="refused", reason=reason, message=words, source=Fingerprint.of(info))
 
 
+def archived(info: ObjectInfo) -> Outcome:
+    """A source object whose body can't be read before it is restored."""
+    return Outcome(
+        key=info.key,
+        status="failed",
+        reason="archived",
+        message=f"it is in storage class {info.storage_class} and not restored: restore it, or leave its class out",
+        source=Fingerprint.of(info),
+    )
+
+
 def hidden(there: ObjectInfo, obstacle: str) -> Outcome:
     """An object at the destination whose key the source can't tell of."""
     message = f"at the source {obstacle!r} is no object, so what there is behind it is not known"

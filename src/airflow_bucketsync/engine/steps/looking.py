@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from airflow_bucketsync.engine.model.objects import ObjectDetails, ObjectInfo
 from airflow_bucketsync.engine.model.plan import KnownObject
+from airflow_bucketsync.engine.model.storage_classes import MAYBE_ARCHIVED
 from airflow_bucketsync.engine.rules.diff import Comparison, Decision
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.stores.base import ObjectStore
@@ -31,22 +32,36 @@ def look_at(run: Run, comparison: Comparison, waiting: Sequence[Look]) -> Iterat
     copied too; the copy itself is pinned to what was listed, and says `changed`.
     """
     keys = [look.source.key for look in waiting if look.decision.verdict == "look"]
-    here = {head.key: head for head in run.source.head_many(keys, gate=run.gate)} if keys else {}
+    at_source = [look.source.key for look in waiting if must_be_looked_at(look)]
+    here = {head.key: head for head in run.source.head_many(at_source, gate=run.gate)} if at_source else {}
     there = {head.key: head for head in run.destination.head_many(keys, gate=run.gate)} if keys else {}
     run.gate.check()
     for look in waiting:
-        if look.decision.verdict != "look":
-            yield look.decision
-            continue
         source, destination = _as_listed(here, look.source), _as_listed(there, look.destination)
-        if source is None or destination is None:
-            yield Decision("copy", "not_comparable")
-            continue
-        content_known = look.decision.reason == "metadata"
-        if run.spec.policy.preserved.keeps("tags") and (comparison.mode == "metadata" or content_known):
-            source = _with_tags(run.source, source)
-            destination = _with_tags(run.destination, destination)
-        yield comparison.looked_at(source, destination, content_known=content_known)
+        decision = look.decision
+        if decision.verdict == "look":
+            decision = _decided(run, comparison, look, source, destination)
+        if decision.verdict == "copy" and source is not None and source.archived:
+            decision = Decision("archived", "archived")
+        yield decision
+
+
+def must_be_looked_at(look: Look) -> bool:
+    """Whether a HEAD has to tell more than the listing: of what is to be compared, or may be archived."""
+    verdict = look.decision.verdict
+    return verdict == "look" or (verdict == "copy" and look.source.storage_class in MAYBE_ARCHIVED)
+
+
+def _decided(
+    run: Run, comparison: Comparison, look: Look, source: ObjectDetails | None, destination: ObjectDetails | None
+) -> Decision:
+    if source is None or destination is None:
+        return Decision("copy", "not_comparable")
+    content_known = look.decision.reason == "metadata"
+    if run.spec.policy.preserved.keeps("tags") and (comparison.mode == "metadata" or content_known):
+        source = _with_tags(run.source, source)
+        destination = _with_tags(run.destination, destination)
+    return comparison.looked_at(source, destination, content_known=content_known)
 
 
 def _as_listed(heads: dict[str, Head], listed: ObjectInfo | None) -> ObjectDetails | None:

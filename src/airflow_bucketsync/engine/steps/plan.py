@@ -10,18 +10,20 @@ from airflow_bucketsync.engine.errors import CheckpointMismatch, ObjectNotFound,
 from airflow_bucketsync.engine.model.names import is_state_name
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.outcome import Outcome, Status
-from airflow_bucketsync.engine.model.plan import Batch, Change, ChangeKind, KnownObject, Plan, Transport
+from airflow_bucketsync.engine.model.plan import Batch, Change, ChangeKind, KnownObject, Plan
+from airflow_bucketsync.engine.model.route import Route
 from airflow_bucketsync.engine.rules.diff import PROOFS, Comparison
 from airflow_bucketsync.engine.rules.parts import check_object
 from airflow_bucketsync.engine.rules.selection import Selector
 from airflow_bucketsync.engine.steps.batches import write_batches
 from airflow_bucketsync.engine.steps.conflicts import Conflicts
-from airflow_bucketsync.engine.steps.decided import hidden, refused, withheld
+from airflow_bucketsync.engine.steps.decided import archived, hidden, refused, withheld
 from airflow_bucketsync.engine.steps.known import Known, open_known
 from airflow_bucketsync.engine.steps.listing import Listed
-from airflow_bucketsync.engine.steps.looking import Look, look_at
+from airflow_bucketsync.engine.steps.looking import Look, look_at, must_be_looked_at
 from airflow_bucketsync.engine.steps.merging import merged
 from airflow_bucketsync.engine.steps.prepare import RunDocument, read_run
+from airflow_bucketsync.engine.steps.route import choose_route
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.spool import Spool
 from airflow_bucketsync.engine.steps.workspace import PageWriter, Workspace
@@ -106,7 +108,7 @@ class _Planner:
         with Spool() as changes:
             self._first_pass(source, destination, changes)
             self.conflicts.settle()
-            batches, transport, why = self._second_pass(changes)
+            batches, route = self._second_pass(changes)
         requests = self.run.requests_since(before)
         for listed, side in ((source, "source"), (destination, "destination")):
             requests[side] = dict(Counter(requests[side]) + Counter(listed.requests))
@@ -116,8 +118,7 @@ class _Planner:
             batches=batches,
             decided=None if self.decided is None else self.decided.finish(),
             delta=None if self.delta is None else self.delta.finish(),
-            transport=transport,
-            transport_reason=why,
+            route=route,
             counts=dict(self.counts),
             reasons=dict(self.reasons),
             bytes=self.bytes,
@@ -128,6 +129,7 @@ class _Planner:
             requests=requests,
             selected_out=dict(self.selected_out),
             warnings=tuple(self.warnings),
+            blind=self.document.blind,
         )
         self.run.workspace.write_document(MANIFEST, "manifest", plan.to_json())
         return plan
@@ -187,11 +189,11 @@ class _Planner:
             self.warnings.append(f"{unnamed} more names at the source can't be keys and are not listed one by one")
 
     def _wait(self, look: Look, changes: Spool) -> None:
-        if not self.waiting and look.decision.verdict != "look":
+        if not self.waiting and not must_be_looked_at(look):
             self._apply(look, changes)
             return
         self.waiting.append(look)
-        self.looks += look.decision.verdict == "look"
+        self.looks += must_be_looked_at(look)
         if self.looks >= LOOKS or len(self.waiting) >= WAITING:
             self._settle(changes)
 
@@ -214,6 +216,9 @@ class _Planner:
 
     def _apply(self, look: Look, changes: Spool) -> None:
         source, destination, decision = look.source, look.destination, look.decision
+        if decision.verdict == "archived":
+            self._decide(archived(source))
+            return
         if decision.verdict == "same":
             self.counts["same"] += 1
             self.reasons[f"same: {decision.reason}"] += 1
@@ -225,28 +230,30 @@ class _Planner:
                     self._learn(proven)
             return
         kind: ChangeKind = "update" if decision.verdict == "update" else "copy"
-        change = Change(kind=kind, source=source, destination=destination, reason=decision.reason)
+        reason = "not_listed" if self.document.blind else decision.reason
+        change = Change(kind=kind, source=source, destination=destination, reason=reason)
         changes.write(change.to_json())
 
     # second pass: into batches --------------------------------------------------------------------------------
 
-    def _second_pass(self, changes: Spool) -> tuple[tuple[Batch, ...], Transport, str]:
-        transport, why = self._transport(changes)
+    def _second_pass(self, changes: Spool) -> tuple[tuple[Batch, ...], Route]:
         for change in self._workable(changes):
             self.counts["planned"] += 1
             self.reasons[f"planned: {change.reason}"] += 1
             self.bytes += change.load
             if self.policy.dry_run:
                 self._decide(withheld(change))
+        first = next(iter(self._workable(changes, quiet=True)), None)
+        route = choose_route(self.run, first, total_bytes=self.bytes)
         if self.policy.dry_run or not self.counts["planned"]:
-            return (), transport, why
+            return (), route
         batches = write_batches(
             self.run,
             lambda: self._workable(changes, quiet=True),
             objects=self.counts["planned"],
             total_bytes=self.bytes,
         )
-        return batches, transport, why
+        return batches, route
 
     def _workable(self, changes: Spool, *, quiet: bool = False) -> Iterator[Change]:
         """The changes but for those that another key is in the way of; these are refused (once, unless `quiet`)."""
@@ -257,15 +264,6 @@ class _Planner:
                 yield change
             elif not quiet:
                 self._decide(refused(change.source, reason, "another key is in its way at the destination"))
-
-    def _transport(self, changes: Spool) -> tuple[Transport, str]:
-        first = next(iter(changes), None)
-        if first is None:
-            return "server", "nothing to copy"
-        obstacle = self.run.destination.can_copy_from(self.run.source, Change.from_json(first).source.key)
-        if obstacle is None:
-            return "server", "the destination copies by itself; no body passes through the workers"
-        return "stream", obstacle
 
     # what is written down -------------------------------------------------------------------------------------
 

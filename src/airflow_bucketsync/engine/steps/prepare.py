@@ -7,16 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from airflow_bucketsync.engine.errors import InvalidConfiguration, ObjectNotFound, PlanMismatch
+from airflow_bucketsync.engine.errors import AccessDenied, ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.plan import ListUnit, Side
-from airflow_bucketsync.engine.model.preserve import DEFAULT_CLASS, KEEP_CLASS
 from airflow_bucketsync.engine.model.spec import SyncSpec
-from airflow_bucketsync.engine.model.storage_classes import STANDARD_NAMES
+from airflow_bucketsync.engine.steps.checks import check_sync
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.workspace import Workspace
 
 RUN_DOCUMENT = "run.json"
+
+BLIND = (
+    "the destination may not be listed: everything that is selected is written anew, whatever stands there, and "
+    "nothing there is compared, verified, or reported as extra"
+)
+"""The warning of a run to a destination that can only be written to."""
 
 SMALL = 20_000
 """Objects on both sides together that `plan` lists by itself: some 20 pages, which cost less than another task."""
@@ -44,6 +49,7 @@ class RunDocument:
     """What a run is to do, as written down at its start.
 
     :param units: what to list, both sides; tasks of their own list them only if `mapped`
+    :param blind: the destination may not be listed, and `verify: none` says that it need not be looked at
     """
 
     spec: SyncSpec
@@ -53,6 +59,7 @@ class RunDocument:
     mapped: bool
     warnings: tuple[str, ...]
     requests: dict[str, dict[str, int]]
+    blind: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As a document."""
@@ -64,6 +71,7 @@ class RunDocument:
             "mapped": self.mapped,
             "warnings": list(self.warnings),
             "requests": self.requests,
+            "blind": self.blind,
         }
 
 
@@ -77,91 +85,41 @@ def prepare(run: Run, *, checkpoint: Checkpoint | None = None, warnings: Sequenc
     """
     started = run.clock.now()
     before = run.requests()
-    check_overlap(run.spec)
-    check_settings(run)
-    check_regions(run)
+    check_sync(run)
     start = run.spec.selection.start_after
-    units = (
-        ListUnit(number=0, side="source", after=start),
-        ListUnit(number=1, side="destination", after=start),
-    )
+    blind = run.spec.policy.verify == "none" and not _may_list(run)
+    sides: tuple[Side, ...] = ("source",) if blind else ("source", "destination")
+    units = tuple(ListUnit(number=number, side=side, after=start) for number, side in enumerate(sides))
     document = RunDocument(
         spec=run.spec,
         run=run.run,
         started=started,
         units=units,
-        mapped=not _is_small(run, checkpoint),
-        warnings=tuple(warnings),
+        mapped=not _is_small(run, checkpoint, sides),
+        warnings=(*warnings, *((BLIND,) if blind else ())),
         requests=run.requests_since(before),
+        blind=blind,
     )
     digest = run.workspace.write_document(RUN_DOCUMENT, "run", document.to_json())
     numbers = tuple(unit.number for unit in units) if document.mapped else ()
     return Prepared(units=numbers, digest=digest, warnings=document.warnings)
 
 
-def check_overlap(spec: SyncSpec) -> None:
-    """Refuse a pair whose sides lie inside each other: copies would grow for ever.
-
-    :raises InvalidConfiguration: names both
-    """
-    source, destination = spec.source, spec.destination
-    if source.below(destination) or destination.below(source):
-        raise InvalidConfiguration(
-            f"source {source.url} and destination {destination.url} overlap: one lies inside the other; "
-            "choose prefixes of which neither begins with the other"
-        )
+def _may_list(run: Run) -> bool:
+    """Whether the destination lets itself be listed; its credentials may only be allowed to write."""
+    try:
+        run.destination.list_page(after=run.spec.selection.start_after, limit=1)
+    except AccessDenied:
+        return False
+    except ObjectNotFound:
+        return True  # `_is_small` says what that means
+    return True
 
 
-def check_settings(run: Run) -> None:
-    """Refuse to begin when the destination would not get what the policy asks for.
-
-    :raises InvalidConfiguration: names what can't be sent
-    """
-    policy, destination = run.spec.policy, run.destination
-    wanted = policy.write_settings
-    url = destination.location.url
-    if wanted != destination.settings:
-        names = ("acl", "encryption", "encryption_key")
-        other = [name for name in names if getattr(wanted, name) != getattr(destination.settings, name)]
-        raise InvalidConfiguration(
-            f"{url} does not take {', '.join(other)}: leave it out for this destination, or make its store with "
-            "`settings=policy.write_settings`"
-        )
-    words = destination.capabilities.encryptions
-    if wanted.encryption != "default" and wanted.encryption not in words:
-        raise InvalidConfiguration(
-            f"encryption: {url} does not know {wanted.encryption!r}; it knows {', '.join(words) or 'none'}"
-        )
-    given = policy.storage_class
-    classes = destination.capabilities.storage_classes
-    if given not in (DEFAULT_CLASS, KEEP_CLASS, *STANDARD_NAMES, *classes):
-        raise InvalidConfiguration(
-            f"storage_class: {url} does not know {given!r}; it knows {', '.join(classes) or 'the standard one only'}, "
-            "and the words default and keep"
-        )
-
-
-def check_regions(run: Run) -> None:
-    """Refuse to begin when a bucket is not in one of the regions that were named.
-
-    :raises InvalidConfiguration: names the bucket, its region and those that are allowed
-    """
-    allowed = run.spec.policy.require_region
-    for store in (run.source, run.destination) if allowed else ():
-        region = store.region()
-        if region in allowed or store.location.scheme == "file":
-            continue
-        where = "of which the region can't be told" if region is None else f"in region {region}"
-        raise InvalidConfiguration(
-            f"require_region: {store.location.url} is a bucket {where}; allowed: {', '.join(allowed)}"
-        )
-
-
-def _is_small(run: Run, checkpoint: Checkpoint | None) -> bool:
+def _is_small(run: Run, checkpoint: Checkpoint | None, sides: Sequence[Side]) -> bool:
     """Whether one task lists both sides sooner than three would; told by the last run, else by the first pages."""
     if checkpoint is not None:
         return sum(checkpoint.objects.values()) <= SMALL
-    sides: tuple[Side, ...] = ("source", "destination")
     for side in sides:
         store = run.source if side == "source" else run.destination
         try:
@@ -196,6 +154,7 @@ def read_run(workspace: Workspace, digest: str | None = None) -> RunDocument:
         mapped=value["mapped"],
         warnings=tuple(value["warnings"]),
         requests=value["requests"],
+        blind=value["blind"],
     )
 
 

@@ -238,6 +238,7 @@ class _Reporter:
             warnings=tuple(self.warnings),
             failures=tuple(self.failures),
             plan_digest=None if self.plan is None else self.plan.digest,
+            route=None if self.plan is None else self.plan.route,
             objects=objects,
         )
 

@@ -1,0 +1,77 @@
+"""What must hold of a sync before its run begins? Asked before anything is listed or written."""
+
+from __future__ import annotations
+
+from airflow_bucketsync.engine.errors import InvalidConfiguration
+from airflow_bucketsync.engine.model.preserve import DEFAULT_CLASS, KEEP_CLASS
+from airflow_bucketsync.engine.model.spec import SyncSpec
+from airflow_bucketsync.engine.model.storage_classes import STANDARD_NAMES
+from airflow_bucketsync.engine.steps.run import Run
+
+
+def check_sync(run: Run) -> None:
+    """Everything that can be told from the configuration and the stores' regions.
+
+    :raises InvalidConfiguration: what is wrong, where, and what to do
+    """
+    check_overlap(run.spec)
+    check_settings(run)
+    check_regions(run)
+
+
+def check_overlap(spec: SyncSpec) -> None:
+    """Refuse a pair whose sides lie inside each other: copies would grow for ever.
+
+    :raises InvalidConfiguration: names both
+    """
+    source, destination = spec.source, spec.destination
+    if source.below(destination) or destination.below(source):
+        raise InvalidConfiguration(
+            f"source {source.url} and destination {destination.url} overlap: one lies inside the other; "
+            "choose prefixes of which neither begins with the other"
+        )
+
+
+def check_settings(run: Run) -> None:
+    """Refuse to begin when the destination would not get what the policy asks for.
+
+    :raises InvalidConfiguration: names what can't be sent
+    """
+    policy, destination = run.spec.policy, run.destination
+    wanted = policy.write_settings
+    url = destination.location.url
+    if wanted != destination.settings:
+        names = ("acl", "encryption", "encryption_key")
+        other = [name for name in names if getattr(wanted, name) != getattr(destination.settings, name)]
+        raise InvalidConfiguration(
+            f"{url} does not take {', '.join(other)}: leave it out for this destination, or make its store with "
+            "`settings=policy.write_settings`"
+        )
+    words = destination.capabilities.encryptions
+    if wanted.encryption != "default" and wanted.encryption not in words:
+        raise InvalidConfiguration(
+            f"encryption: {url} does not know {wanted.encryption!r}; it knows {', '.join(words) or 'none'}"
+        )
+    given = policy.storage_class
+    classes = destination.capabilities.storage_classes
+    if given not in (DEFAULT_CLASS, KEEP_CLASS, *STANDARD_NAMES, *classes):
+        raise InvalidConfiguration(
+            f"storage_class: {url} does not know {given!r}; it knows {', '.join(classes) or 'the standard one only'}, "
+            "and the words default and keep"
+        )
+
+
+def check_regions(run: Run) -> None:
+    """Refuse to begin when a bucket is not in one of the regions that were named.
+
+    :raises InvalidConfiguration: names the bucket, its region and those that are allowed
+    """
+    allowed = run.spec.policy.require_region
+    for store in (run.source, run.destination) if allowed else ():
+        region = store.region()
+        if region in allowed or store.location.scheme == "file":
+            continue
+        where = "of which the region can't be told" if region is None else f"in region {region}"
+        raise InvalidConfiguration(
+            f"require_region: {store.location.url} is a bucket {where}; allowed: {', '.join(allowed)}"
+        )
