@@ -13,7 +13,7 @@ N ?= 20000
 WRITE ?=
 # Tests that need no Airflow process of their own; two at a time, a file at a time.
 PYTEST := $(BIN)/python -m pytest
-UNIT := --ignore=tests/system -m "not soak" -n 2 --dist loadfile
+UNIT := --ignore=tests/system --ignore=tests/real -m "not soak" -n 2 --dist loadfile
 
 # Where the system keeps certificates, uv trusts those too, as pip does: a company's own are among them.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),true,false)
@@ -21,7 +21,7 @@ export PYTHONPATH :=
 export VIRTUAL_ENV :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types system soak bench bench-airflow docs constraints clean
+.PHONY: help install demo test test-real lint types system soak bench bench-airflow docs constraints clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -42,6 +42,10 @@ demo: $(STAMP) ## a real Airflow syncs a sample bucket three times, then stays u
 test: lint types ## lint, types, floors, unit and contract tests, one run in a real scheduler
 	$(PYTEST) $(UNIT)
 	$(PYTEST) tests/system/test_end_to_end.py
+
+test-real: $(STAMP) ## the contract on real S3-compatible servers, built with Go into .real
+	$(BIN)/python -m tests.real.programs
+	$(PYTEST) tests/real
 
 lint: $(STAMP) ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -78,4 +82,4 @@ constraints: $(STAMP) ## resolve constraints.txt again
 	mv $(VENV)/constraints.new constraints.txt
 
 clean: ## removes what the verbs made
-	rm -rf $(VENV) $(BENCH_VENV) .demo .test .system .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(BENCH_VENV) .demo .test .system .real .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -1,4 +1,4 @@
-"""A strict S3 server, as good as new for each test, with buckets ``b`` and ``d``."""
+"""Strict servers, as good as new for each test: S3 with buckets ``b`` and ``d``, OSS with ``bkt`` and ``dst``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import oss2
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.servers.oss import OSSServer
 from tests.servers.s3 import S3Server
 
 TORTURE = json.loads((Path(__file__).parent / "torture.json").read_text())
@@ -45,3 +47,31 @@ def refused(call: Callable[..., Any], /, **arguments: Any) -> tuple[int, str]:
         call(**arguments)
     answer = caught.value.response
     return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+
+
+@pytest.fixture(scope="session")
+def oss_running() -> Iterator[tuple[OSSServer, Any]]:
+    """Start one OSS server and one oss2 bucket for all tests."""
+    with OSSServer(buckets=["bkt", "dst"], min_part_size=5) as made:
+        yield made, made.bucket("bkt")
+
+
+@pytest.fixture
+def oss(oss_running: tuple[OSSServer, Any]) -> Iterator[OSSServer]:
+    """Return an empty OSS server with small parts allowed; bugs of the server fail the test."""
+    oss_running[0].reset()
+    yield oss_running[0]
+    assert oss_running[0].failures == []
+
+
+@pytest.fixture
+def bucket(oss: OSSServer, oss_running: tuple[OSSServer, Any]) -> Any:
+    """Return an oss2 bucket that signs version 4."""
+    return oss_running[1]
+
+
+def denied(call: Callable[..., Any], /, *arguments: Any, **named: Any) -> tuple[int, str]:
+    """Return status and code of the OSS error a call must end with."""
+    with pytest.raises(oss2.exceptions.ServerError) as caught:
+        call(*arguments, **named)
+    return caught.value.status, caught.value.code

@@ -12,6 +12,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tests.servers.s3 import S3Server
+from tests.servers.web.host import StoreServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Answer:
 
 
 def send(
-    server: S3Server, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    server: StoreServer, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
 ) -> Answer:
     """Send a request as it is."""
     connection = http.client.HTTPConnection(server.host, server.port, timeout=10)

@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 
 from tests.servers.conftest import refused
-from tests.servers.s3 import S3Server
+from tests.servers.s3 import Allow, Credential, S3Server
 from tests.servers.signing import send, send_signed, signed_headers
 
 BODY = b"0123456789"
@@ -313,3 +313,15 @@ def test_virtual_host_and_request_id(server: S3Server) -> None:
     assert (missing.status, missing.code) == (404, "NoSuchKey")
     assert b"<RequestId>" in missing.body
     assert b"<Resource>/b/nothing</Resource>" in missing.body
+
+
+def test_tags_are_counted_for_those_who_may_read_them(server: S3Server) -> None:
+    server.core.put("b", "k", BODY, tags={"one": "1", "two": "2"})
+    reader = server.add_credential(Credential("reader", "reader-secret", allow=(Allow("GetObject"),)))
+    tagger = Credential("tagger", "tagger-secret", allow=(Allow(("GetObject", "GetObjectTagging")),))
+    for credential, count in ((None, 2), (reader, None), (server.add_credential(tagger), 2)):
+        found = server.client(credential=credential)
+        assert found.head_object(Bucket="b", Key="k").get("TagCount") == count
+        assert found.get_object(Bucket="b", Key="k").get("TagCount") == count
+    server.core.bucket("b").settings.public_read = True
+    assert "x-amz-tagging-count" not in send(server, "HEAD", "/b/k").headers

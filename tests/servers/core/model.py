@@ -137,3 +137,4 @@ class BucketSettings:
     account: str = "123456789012"
     listing_oddity: Any = None
     tags: dict[str, str] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)  # switches of one dialect

@@ -6,23 +6,34 @@ import hashlib
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from tests.servers.core.body import Body, body_bytes, md5_hex
 from tests.servers.core.bucket import NULL_VERSION, Bucket, delete_marker
 from tests.servers.core.clock import Clock
 from tests.servers.core.conditions import NO_CONDITIONS, Conditions, check_write
-from tests.servers.core.errors import Archived, BucketExists, BucketMissing, BucketNotEmpty
+from tests.servers.core.errors import Archived, BucketExists, BucketMissing, BucketNotEmpty, KeyMissing
 from tests.servers.core.model import Attributes, BucketSettings, Checksum, Lock, ObjectVersion, PartInfo, Upload
 
 
 class ObjectStore:
     """Buckets in memory; ``lock`` makes it safe to seed and inspect from another thread."""
 
-    def __init__(self, fingerprint: Callable[[Body], Checksum | None] | None = None) -> None:
+    def __init__(
+        self,
+        fingerprint: Callable[[Body], Checksum | None] | None = None,
+        *,
+        etag_of: Callable[[Body], str] = md5_hex,
+        storage_class: str = "STANDARD",
+        region: str = "us-east-1",
+        acl: str = "private",
+    ) -> None:
         self.clock = Clock()
         self.lock = threading.RLock()
         self.buckets: dict[str, Bucket] = {}
-        self.fingerprint = fingerprint
+        self.fingerprint, self.etag_of = fingerprint, etag_of
+        self.storage_class, self.region, self.acl = storage_class, region, acl  # of seeds and buckets unless told
         self._sequence = itertools.count(1)
 
     def now(self) -> float:
@@ -40,7 +51,8 @@ class ObjectStore:
         with self.lock:
             if name in self.buckets:
                 raise BucketExists(name)
-            made = self.buckets[name] = Bucket(name, self.now(), BucketSettings(**settings))  # type: ignore[arg-type]
+            chosen = BucketSettings(**{"region": self.region, **settings})  # type: ignore[arg-type]
+            made = self.buckets[name] = Bucket(name, self.now(), chosen)
             if made.settings.object_lock:
                 made.settings.versioning = "Enabled"
             return made
@@ -70,7 +82,7 @@ class ObjectStore:
         headers: Mapping[str, str] | None = None,
         metadata: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
-        storage_class: str = "STANDARD",
+        storage_class: str | None = None,
         encryption: Mapping[str, str] | None = None,
         etag: str | None = None,
         modified: float | None = None,
@@ -79,7 +91,12 @@ class ObjectStore:
         """Seed an object as a test wants it; ETag and checksum are computed unless given."""
         content = body.encode() if isinstance(body, str) else body
         attributes = Attributes(
-            dict(headers or {}), dict(metadata or {}), dict(tags or {}), storage_class, dict(encryption or {})
+            dict(headers or {}),
+            dict(metadata or {}),
+            dict(tags or {}),
+            storage_class or self.storage_class,
+            dict(encryption or {}),
+            acl=self.acl,
         )
         if checksum is None and self.fingerprint is not None:
             checksum = self.fingerprint(content)
@@ -122,7 +139,7 @@ class ObjectStore:
                 self.opaque_id(key) if found.settings.versioning == "Enabled" else NULL_VERSION,
                 body,
                 len(body),
-                etag or md5_hex(body),
+                etag or self.etag_of(body),
                 self.now() if modified is None else modified,
                 next(self._sequence),
                 attributes,
@@ -136,6 +153,25 @@ class ObjectStore:
         """Return a version or raise KeyMissing, VersionMissing or IsDeleteMarker."""
         with self.lock:
             return self.bucket(bucket).find(key, version_id)
+
+    def replace_current(self, bucket: str, key: str, **changes: Any) -> ObjectVersion:
+        """Change the current version in place, as an append does; returns its new state."""
+        with self.lock:
+            found = self.bucket(bucket)
+            latest = found.find(key)
+            changed = replace(latest, modified=self.now(), sequence=next(self._sequence), renderings=None, **changes)
+            found.replaced[key], found.current[key] = latest, changed
+            return changed
+
+    def seen(self, bucket: str, key: str, version_id: str | None, *, stale: bool) -> ObjectVersion:
+        """As ``find``, or where ``stale`` the state before the last change of the key."""
+        replaced = self.bucket(bucket).replaced
+        if not stale or key not in replaced:
+            return self.find(bucket, key, version_id)
+        previous = replaced[key]
+        if previous is None:
+            raise KeyMissing(key)
+        return previous
 
     def readable(self, bucket: str, key: str, version_id: str | None = None) -> ObjectVersion:
         """As ``find``, but raise Archived if the content is not restored."""

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from itertools import pairwise
 
-from tests.servers.core.body import Body, concat, md5_hex
+from tests.servers.core.body import Body, concat
 from tests.servers.core.conditions import NO_CONDITIONS, Conditions
 from tests.servers.core.errors import PartMissing, PartOrder, PartTooSmall, UploadMissing
 from tests.servers.core.model import Attributes, Checksum, ObjectVersion, Part, PartInfo, Upload
@@ -35,7 +35,7 @@ def store_part(
     store: ObjectStore, upload: Upload, number: int, body: Body, checksum: Checksum | None, etag: str | None = None
 ) -> Part:
     """Keep a part; the last one sent under a number counts."""
-    part = Part(number, body, len(body), etag or md5_hex(body), store.now(), checksum)
+    part = Part(number, body, len(body), etag or store.etag_of(body), store.now(), checksum)
     with store.lock:
         upload.parts[number] = part
     return part

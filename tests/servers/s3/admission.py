@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tests.servers.core.model import BucketSettings
 from tests.servers.s3.credentials import action_of
 from tests.servers.s3.errors import S3Error
 from tests.servers.web.exchange import Call
 
+if TYPE_CHECKING:
+    from tests.servers.s3.server import S3Server
+
+REQUESTER_PAYS = "requester_pays"  # in the settings of a bucket
+FREE = frozenset({"HeadBucket", "GetBucketLocation"})
 PUBLIC_READS = frozenset({"GetObject", "HeadObject", "ListObjects", "ListObjectsV2", "ListBucket", "HeadBucket"})
 PUBLIC_WRITES = frozenset({"PutObject", "DeleteObject", "CreateMultipartUpload", "UploadPart"})
 NOT_IMPLEMENTED = "A header you provided implies functionality that is not implemented"
@@ -24,6 +31,16 @@ def denied(principal: str, operation: str, resource: str) -> S3Error:
     message = f"User: {principal} is not authorized to perform: {action} on resource: "
     message += f'"{resource}" because no identity-based policy allows the {action} action'
     return S3Error("AccessDenied", message)
+
+
+def check_payer(server: S3Server, call: Call, bucket: str) -> None:
+    """Raise unless the caller owns the bucket, or says that he pays where it wants that."""
+    settings = server.core.bucket(bucket).settings
+    if not settings.extra.get(REQUESTER_PAYS) or call.operation in FREE:
+        return
+    owns = call.principal is not None and call.principal.credential.account == settings.account
+    if not owns and call.header("x-amz-request-payer") != "requester":
+        raise S3Error("AccessDenied", "Access Denied")
 
 
 def refuse_region(call: Call, signed: str, right: str, endpoint: str) -> None:

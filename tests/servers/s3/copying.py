@@ -10,6 +10,7 @@ from tests.servers.core.conditions import NO_CONDITIONS, check_copy_source
 from tests.servers.core.errors import IsDeleteMarker
 from tests.servers.core.model import Attributes, Checksum, ObjectVersion
 from tests.servers.s3 import xml
+from tests.servers.s3.admission import check_payer
 from tests.servers.s3.attributes import WEBSITE, requested_attributes
 from tests.servers.s3.checksums import check_name, compute
 from tests.servers.s3.conditions import COPY_SOURCE, read_conditions, write_conditions
@@ -46,6 +47,7 @@ def read_source(server: S3Server, call: Call) -> tuple[str, ObjectVersion]:
     """Return the source bucket and version after permission, key and condition checks."""
     bucket, key, version_id = copy_source(call.header("x-amz-copy-source"))
     server.check_access(call, "GetObject", bucket, key)
+    check_payer(server, call, bucket)
     server.check_owner(bucket, call.header("x-amz-source-expected-bucket-owner"))
     try:
         version = server.core.readable(bucket, key, version_id)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.servers.core.listing import Page, list_page, list_versions
+from tests.servers.core.listing import Page, list_versions
 from tests.servers.core.model import ObjectVersion
+from tests.servers.core.odd_listing import Oddity, kept_fields, marked_position, odd_page, parse_oddity
 from tests.servers.s3.errors import S3Error, invalid_argument
-from tests.servers.s3.odd_listing import DROPPED, Oddity, odd_entries, parse_oddity
-from tests.servers.s3.tokens import make_token, read_token
 from tests.servers.s3.xml import document, element, escape, iso_time, url_encoded
 from tests.servers.web.exchange import Call, Reply
+from tests.servers.web.tokens import make_token, read_token
 
 if TYPE_CHECKING:
     from tests.servers.s3.server import S3Server
@@ -89,26 +89,6 @@ def _prefixes(page: Page, url: bool) -> str:
     )
 
 
-def _page(
-    server: S3Server, call: Call, oddity: Oddity, position: str, limit: int, delimiter: str
-) -> tuple[Page, str | None]:
-    """Return the page from ``position`` and the position of the next; kinds: k after a key, i index, empty start."""
-    bucket, prefix = server.core.bucket(call.bucket), call.query.get("prefix", "")
-    if "empty_page" in oddity and not position:
-        return Page(), "k"
-    if oddity.changes_order:
-        start = int(position[1:]) if position.startswith("i") else 0
-        entries, following = odd_entries(bucket, prefix, oddity, start, limit)
-        return Page(entries), None if following is None else f"i{following}"
-    page = list_page(bucket, prefix, delimiter, position[1:], limit)
-    return page, None if page.last is None else f"k{page.last}"
-
-
-def _fields(fields: list[tuple[str, str]], oddity: Oddity) -> str:
-    dropped = {DROPPED[word] for word in oddity.words if word in DROPPED}
-    return "".join(f"<{name}>{text}</{name}>" for name, text in fields if name not in dropped)
-
-
 def _oddity(server: S3Server, call: Call) -> Oddity:
     return parse_oddity(call.oddity or server.core.bucket(call.bucket).settings.listing_oddity)
 
@@ -123,8 +103,13 @@ def list_objects_v2(server: S3Server, call: Call) -> Reply:
         raise S3Error("InvalidArgument", "The continuation token provided is incorrect")
     position = f"k{start_after}" if start_after else ""
     if token is not None:
-        position = read_token(token, call.bucket, prefix, delimiter)
-    page, following = _page(server, call, oddity, position, min(asked, oddity.page_cap), delimiter)
+        try:
+            position = read_token(token, call.bucket, prefix, delimiter)
+        except ValueError:
+            message = "The continuation token provided is incorrect"
+            raise S3Error("InvalidArgument", message, {"ArgumentName": "continuation-token"}) from None
+    bucket = server.core.bucket(call.bucket)
+    page, following = odd_page(bucket, prefix, delimiter, oddity, position, min(asked, oddity.page_cap))
     if "truncated_false" in oddity:
         following = None
     fields = [("Name", escape(call.bucket)), ("Prefix", shown("wrong/" if "wrong_prefix" in oddity else prefix, url))]
@@ -143,7 +128,7 @@ def list_objects_v2(server: S3Server, call: Call) -> Reply:
         fields.append(("EncodingType", "url"))
     fields.append(("IsTruncated", "false" if following is None else "true"))
     owner = query.get("fetch-owner", "").lower() == "true"
-    inner = _fields(fields, oddity) + _contents(server, call, page.entries, url, owner) + _prefixes(page, url)
+    inner = kept_fields(fields, oddity) + _contents(server, call, page.entries, url, owner) + _prefixes(page, url)
     return Reply(200, server.bucket_headers(call), document("ListBucketResult", inner))
 
 
@@ -152,12 +137,10 @@ def list_objects_v1(server: S3Server, call: Call) -> Reply:
     query, url = call.query, wants_url(call)
     asked, oddity = page_size(call), _oddity(server, call)
     prefix, delimiter, marker = query.get("prefix", ""), query.get("delimiter", ""), query.get("marker", "")
+    bucket = server.core.bucket(call.bucket)
     limit = min(asked, oddity.page_cap)
-    position = f"k{marker}" if marker else ""
-    if oddity.changes_order and marker:
-        entries, _ = odd_entries(server.core.bucket(call.bucket), prefix, oddity, 0, 2**31)
-        position = f"i{[entry.key for entry in entries].index(marker) + 1}"
-    page, following = _page(server, call, oddity, position, limit, delimiter)
+    position = marked_position(bucket, prefix, oddity, marker, limit)
+    page, following = odd_page(bucket, prefix, delimiter, oddity, position, limit)
     if "truncated_false" in oddity:
         following = None
     fields = [
@@ -173,7 +156,7 @@ def list_objects_v1(server: S3Server, call: Call) -> Reply:
     if url:
         fields.append(("EncodingType", "url"))
     fields.append(("IsTruncated", "false" if following is None else "true"))
-    inner = _fields(fields, oddity) + _contents(server, call, page.entries, url, owner=True) + _prefixes(page, url)
+    inner = kept_fields(fields, oddity) + _contents(server, call, page.entries, url, owner=True) + _prefixes(page, url)
     return Reply(200, server.bucket_headers(call), document("ListBucketResult", inner))
 
 

@@ -125,6 +125,8 @@ def get_object(server: S3Server, call: Call) -> Reply:
             headers["Content-Range"] = f"bytes {start}-{stop - 1}/{version.size}"
     if call.header("x-amz-checksum-mode").upper() == "ENABLED" and not server.ignore_checksums:
         headers |= checksum_headers(checksum)
+    if "x-amz-tagging-count" in headers and not server.may(call, "GetObjectTagging", call.bucket, call.key):
+        del headers["x-amz-tagging-count"]
     if call.query:
         headers |= _overrides(call)
     if is_head:

@@ -11,12 +11,21 @@ from tests.servers.core.errors import KeyMissing, StoreError
 from tests.servers.core.model import Checksum, ObjectVersion
 from tests.servers.core.store import ObjectStore
 from tests.servers.s3 import checksums, chunked
-from tests.servers.s3.admission import NOT_IMPLEMENTED, check_length, decoded_length, denied, is_public, refuse_region
+from tests.servers.s3.admission import (
+    NOT_IMPLEMENTED,
+    check_length,
+    check_payer,
+    decoded_length,
+    denied,
+    is_public,
+    refuse_region,
+)
 from tests.servers.s3.client import make_client
 from tests.servers.s3.credentials import Credential
 from tests.servers.s3.encryption import hides_digest
 from tests.servers.s3.errors import S3Error, error_xml, from_core
 from tests.servers.s3.operations import HANDLERS
+from tests.servers.s3.quirks import Quirks
 from tests.servers.s3.routing import operation_of, split_path
 from tests.servers.s3.sigv4 import Signature, Verifier
 from tests.servers.web.exchange import Call, Reply
@@ -32,6 +41,7 @@ KNOBS = (
     "largest_copy",
     "default_checksum",
     "ignore_checksums",
+    "quirks",
     "clock_skew",
     "latency",
     "max_requests_per_second",
@@ -69,6 +79,7 @@ class S3Server(StoreServer):
         self.region, self.domain = region, domain
         self.min_part_size, self.largest_put, self.largest_copy = min_part_size, largest_put, largest_copy
         self.default_checksum, self.ignore_checksums = default_checksum, ignore_checksums
+        self.quirks = Quirks()
         self.clock_skew = 0.0  # seconds the signing clock is ahead of the wall clock; not the store's clock
         self._buckets = tuple(buckets)
         self._settings = {name: getattr(self, name) for name in KNOBS}
@@ -124,8 +135,10 @@ class S3Server(StoreServer):
                 refuse_region(call, signature.region, bucket.settings.region, self.region)
             if call.header("x-amz-expected-bucket-owner"):
                 self.check_owner(call.bucket, call.header("x-amz-expected-bucket-owner"))
+            check_payer(self, call, call.bucket)
         elif signature is not None and signature.region != self.region:
             refuse_region(call, signature.region, self.region, self.region)
+        self.quirks.check(call, self.domain)
         if call.operation != "DeleteObjects":
             self.check_access(call, call.operation, call.bucket, call.key)
         if call.header("x-amz-tagging"):
@@ -155,14 +168,16 @@ class S3Server(StoreServer):
 
     def perform(self, call: Call) -> Reply:
         """Apply the operation."""
-        reply = HANDLERS[call.operation](self, call)
+        with self.quirks.seen(call):
+            reply = HANDLERS[self.quirks.handler_of(call)](self, call)
+        self.quirks.finish(call, reply)
         self._finish(call, reply)
         return reply
 
     def refusal(self, call: Call, error: Exception) -> Reply:
         """Say a refusal as S3 does; HEAD has no body to say it in."""
         if isinstance(error, StoreError):
-            if isinstance(error, KeyMissing) and not self._may(call, "ListBucket"):
+            if isinstance(error, KeyMissing) and not self.may(call, "ListBucket", call.bucket):
                 error = denied(self.principal_name(call), "ListBucket", f"arn:aws:s3:::{call.bucket}")
             elif type(error).__name__ == "NotModified":
                 return self._not_modified(call, error.version)  # type: ignore[attr-defined]
@@ -228,7 +243,8 @@ class S3Server(StoreServer):
 
     def opaque_etag(self, encryption: dict[str, str]) -> str | None:
         """Return an ETag that is no digest where encryption hides it, None elsewhere."""
-        return self.core.opaque_id("etag") if hides_digest(encryption) else None
+        hidden = hides_digest(encryption) or self.quirks.opaque_etags
+        return self.core.opaque_id("etag") if hidden else None
 
     def version_asked(self, call: Call) -> str | None:
         """Return the versionId of the query."""
@@ -240,14 +256,7 @@ class S3Server(StoreServer):
 
     def version_for(self, call: Call) -> ObjectVersion:
         """Return the version a read asks for, or the previous state if the reply is to be stale."""
-        if call.wants_stale:
-            bucket = self.core.bucket(call.bucket)
-            if call.key in bucket.replaced:
-                previous = bucket.replaced[call.key]
-                if previous is None:
-                    raise KeyMissing(call.key)
-                return previous
-        return self.core.find(call.bucket, call.key, self.version_asked(call))
+        return self.core.seen(call.bucket, call.key, self.version_asked(call), stale=call.wants_stale)
 
     def version_headers(self, call: Call, version: ObjectVersion) -> dict[str, str]:
         """Return x-amz-version-id where the bucket has (had) versioning."""
@@ -263,11 +272,10 @@ class S3Server(StoreServer):
         """Return the caller's ARN."""
         return call.principal.credential.arn if call.principal is not None else "anonymous"
 
-    # -- private
-
-    def _may(self, call: Call, operation: str) -> bool:
+    def may(self, call: Call, operation: str, bucket: str, key: str = "") -> bool:
+        """May the caller do this there?"""
         try:
-            self.check_access(call, operation, call.bucket, "")
+            self.check_access(call, operation, bucket, key)
         except S3Error:
             return False
         return True

@@ -33,6 +33,8 @@ def flip_bit(body: Body, at: int, bit: int) -> Body:
 def damage(reply: Reply, faults: list[Fault], delivery: Delivery) -> Reply:
     """Return the reply as the faults leave it, and note in ``delivery`` how it is to be sent."""
     for fault in faults:
+        if fault.action == "delay":
+            reply.headers.update(fault.headers)  # a store that slows a reply down may say so
         match fault.action:
             case "empty_body":
                 reply.body, reply.length = b"", None
@@ -45,7 +47,8 @@ def damage(reply: Reply, faults: list[Fault], delivery: Delivery) -> Reply:
                 if fault.transform is not None:
                     body = fault.transform(body_bytes(body))
                 status = fault.status if fault.body is not None and fault.status != 503 else reply.status
-                reply = Reply(status, {**reply.headers, **fault.headers}, body, reply.error_code)
+                length = reply.length if fault.body is None and fault.transform is None else None
+                reply = Reply(status, {**reply.headers, **fault.headers}, body, reply.error_code, length)
             case "cut":
                 delivery.cut_at = fault.at
             case "delay" if fault.where == "body":

@@ -63,10 +63,10 @@ class Fault:
     times: int | None = None
     # what happens
     status: int = 503  # status, substitute
-    code: str = "SlowDown"  # status, error200
+    code: str = ""  # status, error200; the dialect's word for throttling unless given
     message: str = "Please reduce your request rate."
     retry_after: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)  # status, substitute
+    headers: dict[str, str] = field(default_factory=dict)  # status, substitute, delay
     applied: bool = False  # status, error200: strike after the store has applied the request
     keep_alive: bool = False  # error200: whitespace before the XML, as a slow copy or completion does
     at: int = 0  # truncate, cut: bytes kept; flip, flip_request: offset (negative from the end)

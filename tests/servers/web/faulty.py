@@ -70,7 +70,7 @@ async def _run_hook(fault: Fault, call: Call) -> None:
 
 def _fault_reply(server: StoreServer, call: Call, fault: Fault) -> Reply:
     status = 200 if fault.action == "error200" else fault.status
-    reply = server.error_reply(call, status, fault.code, fault.message)
+    reply = server.error_reply(call, status, fault.code or server.throttled[1], fault.message)
     if fault.keep_alive and isinstance(reply.body, bytes):
         declaration, newline, rest = reply.body.partition(b"\n")
         reply.body = declaration + newline + b" " * 512 + newline + rest

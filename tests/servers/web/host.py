@@ -35,6 +35,8 @@ LINE_LIMIT = 128 * 1024
 class StoreServer(ABC):
     """A dialect served over HTTP by a thread of its own (``with`` or ``start``/``stop``)."""
 
+    throttled = (503, "SlowDown", "Please reduce your request rate.")  # status, code and words of "not so fast"
+
     def __init__(
         self,
         core: ObjectStore,
@@ -229,7 +231,7 @@ class StoreServer(ABC):
         try:
             if self._is_over_rate():
                 await self.read_body(request, call)
-                return self.error_reply(call, 503, "SlowDown", "Please reduce your request rate.")
+                return self.error_reply(call, *self.throttled)
             self.admit(call)
             self.unwrap(call, await self.read_body(request, call, welcome=True))
             for fault in flips:

@@ -30,6 +30,29 @@ def drop_connection(request: web.BaseRequest, *, reset: bool = False) -> None:
         transport.close()
 
 
+class _Bytewise:
+    """Headers go out as the bytes they came in as: a surrogate stands for a byte that is no UTF-8."""
+
+    async def _write_headers(self) -> None:
+        response: web.StreamResponse = self  # type: ignore[assignment]
+        writer = response._payload_writer
+        assert writer is not None
+        lines = [f"HTTP/1.1 {response.status} {response.reason}"]
+        lines += [f"{name}: {value}" for name, value in response.headers.items()]
+        head = "".join(f"{line}\r\n" for line in lines) + "\r\n"
+        writer._headers_written, writer._headers_buf = False, head.encode("utf-8", "surrogateescape")  # type: ignore[attr-defined]
+        if response._send_headers_immediately:
+            writer.send_headers()
+
+
+class BytewiseResponse(_Bytewise, web.Response):
+    """A reply with its body."""
+
+
+class BytewiseStream(_Bytewise, web.StreamResponse):
+    """A reply sent piece by piece."""
+
+
 async def send(request: web.BaseRequest, reply: Reply, delivery: Delivery = WHOLE) -> tuple[web.StreamResponse, int]:
     """Send or prepare the reply; returns the response for the HTTP stack and the body bytes sent."""
     is_head = request.method == "HEAD"
@@ -38,12 +61,12 @@ async def send(request: web.BaseRequest, reply: Reply, delivery: Delivery = WHOL
     size = 0 if is_head else len(reply.body)
     if delivery is WHOLE and isinstance(reply.body, bytes) and size <= CHUNK:
         if is_head or reply.status in (204, 304):
-            headed = web.Response(status=reply.status, headers=reply.headers)
+            headed = BytewiseResponse(status=reply.status, headers=reply.headers)
             if is_head:
                 headed.headers["Content-Length"] = str(len(reply.body) if reply.length is None else reply.length)
             return headed, 0
-        return web.Response(status=reply.status, headers=reply.headers, body=reply.body), size
-    response = web.StreamResponse(status=reply.status, headers=reply.headers)
+        return BytewiseResponse(status=reply.status, headers=reply.headers, body=reply.body), size
+    response = BytewiseStream(status=reply.status, headers=reply.headers)
     response.content_length = reply.length if is_head and reply.length is not None else len(reply.body)
     await response.prepare(request)
     sent = 0

@@ -6,8 +6,6 @@ import base64
 import binascii
 import hashlib
 
-from tests.servers.s3.errors import S3Error
-
 
 def _binding(bucket: str, prefix: str, delimiter: str) -> bytes:
     return hashlib.sha256(f"{bucket}\0{prefix}\0{delimiter}".encode("utf-8", "surrogatepass")).digest()[:9]
@@ -20,13 +18,12 @@ def make_token(bucket: str, prefix: str, delimiter: str, position: str) -> str:
 
 
 def read_token(token: str, bucket: str, prefix: str, delimiter: str) -> str:
-    """Return the position, or raise if the token is not one of this listing."""
+    """Return the position, or raise ValueError if the token is not one of this listing."""
     try:
         raw = bytes(byte ^ 0x5A for byte in base64.b64decode(token[1:], validate=True))
         position = raw[9:].decode("utf-8", "surrogatepass")
     except (binascii.Error, ValueError):
         raw, position = b"", ""
     if token[:1] != "1" or raw[:9] != _binding(bucket, prefix, delimiter):
-        message = "The continuation token provided is incorrect"
-        raise S3Error("InvalidArgument", message, {"ArgumentName": "continuation-token"})
+        raise ValueError("the token belongs to another listing")
     return position

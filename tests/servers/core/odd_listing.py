@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.servers.core.bucket import Bucket
-from tests.servers.core.model import ObjectVersion
+from tests.servers.core.listing import Page, list_page
 
 ORDERS = ("utf16_order", "duplicate", "out_of_order")
 DROPPED = {"no_prefix": "Prefix", "no_name": "Name", "no_count": "KeyCount", "no_truncated": "IsTruncated"}
@@ -53,10 +53,8 @@ def parse_oddity(text: str | None) -> Oddity:
     return Oddity(frozenset(words), cap)
 
 
-def odd_entries(
-    bucket: Bucket, prefix: str, oddity: Oddity, position: int, limit: int
-) -> tuple[list[ObjectVersion], int | None]:
-    """Return the entries from ``position`` on in the wrong order, and the position of the next page."""
+def odd_keys(bucket: Bucket, prefix: str, oddity: Oddity, limit: int) -> list[str]:
+    """Return all keys in the wrong order that shows with pages of ``limit``."""
     keys = [key for key in bucket.current if key.startswith(prefix)]
     if "utf16_order" in oddity:
         keys.sort(key=lambda key: key.encode("utf-16-be", "surrogatepass"))
@@ -70,5 +68,31 @@ def odd_entries(
                 repeated.append(repeated[-1])
             repeated.append(key)
         keys = repeated
-    stop = position + limit
-    return [bucket.current[key] for key in keys[position:stop]], stop if stop < len(keys) else None
+    return keys
+
+
+def odd_page(
+    bucket: Bucket, prefix: str, delimiter: str, oddity: Oddity, position: str, limit: int
+) -> tuple[Page, str | None]:
+    """Return the page from ``position`` and the position of the next; kinds: k after a key, i index, empty start."""
+    if "empty_page" in oddity and not position:
+        return Page(), "k"
+    if oddity.changes_order:
+        start = int(position[1:]) if position.startswith("i") else 0
+        keys, stop = odd_keys(bucket, prefix, oddity, limit), start + limit
+        return Page([bucket.current[key] for key in keys[start:stop]]), f"i{stop}" if stop < len(keys) else None
+    page = list_page(bucket, prefix, delimiter, position[1:], limit)
+    return page, None if page.last is None else f"k{page.last}"
+
+
+def marked_position(bucket: Bucket, prefix: str, oddity: Oddity, marker: str, limit: int) -> str:
+    """Return the position after ``marker``, the last key of the page before."""
+    if not oddity.changes_order or not marker:
+        return f"k{marker}" if marker else ""
+    return f"i{odd_keys(bucket, prefix, oddity, limit).index(marker) + 1}"
+
+
+def kept_fields(fields: list[tuple[str, str]], oddity: Oddity) -> str:
+    """Return the elements of a listing's head without those the oddity drops."""
+    dropped = {DROPPED[word] for word in oddity.words if word in DROPPED}
+    return "".join(f"<{name}>{text}</{name}>" for name, text in fields if name not in dropped)
