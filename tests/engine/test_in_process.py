@@ -211,6 +211,18 @@ def test_E4_changed_metadata_is_updated_without_the_body(pair):
     assert pair.sync().report.reasons == {"same: known": len(OBJECTS)}
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_E4_what_is_too_large_for_the_stores_own_copy_is_copied_in_parts_again(shared):
+    pair = Pair(shared=shared, destination=replace(MEMORY_CAPABILITIES, max_copy=2 * PART))
+    pair.put({"large": b"x" * (3 * PART), "small": b"s"}, content_type="text/plain")
+    assert pair.sync(check=True, **IN_PARTS).report.verified
+    pair.put({"large": b"x" * (3 * PART), "small": b"s"}, content_type="text/csv")
+    ran = pair.sync(check=True, **IN_PARTS)
+    assert ran.status("small") == ("updated", "metadata: content_type")
+    assert ran.status("large") == ("copied", "metadata: content_type")
+    assert pair.destination.head("large").attributes.content_type == "text/csv"
+
+
 def test_E4_tags_are_compared_in_metadata_mode(pair):
     pair.put({"a": b"1"}, tags={"team": "red"})
     pair.sync()

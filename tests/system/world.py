@@ -1,4 +1,4 @@
-"""A real Airflow with a strict S3 server beside it: what system tests run against."""
+"""A real Airflow with strict S3 and OSS servers beside it: what system tests run against."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.servers.oss import Credential as OSSCredential
+from tests.servers.oss import OSSServer
 from tests.servers.s3 import Credential, S3Server
 from tests.servers.web.faults import Fault
 from tests.system.airflow import Airflow, Run, connection
@@ -25,10 +27,11 @@ GROUP = "bucket_sync"
 
 @dataclass
 class World:
-    """One Airflow and one S3 server for many tests; each test takes folders and prefixes of its own."""
+    """One Airflow and one server of each kind for many tests; each test takes folders and prefixes of its own."""
 
     airflow: Airflow
     server: S3Server
+    oss: OSSServer
     folder: Path
 
     def sync(self, source: str, destination: str, *, timeout: float = 120.0, **options: Any) -> Run:
@@ -65,6 +68,13 @@ class World:
         finally:
             self.server.faults.remove(fault)
 
+    def outcomes(self, run: Run) -> dict[str, dict[str, Any]]:
+        """The record of every object that is not `same`, by key."""
+        report = run.xcom(f"{GROUP}.report")
+        key = f"pages/{report['report'].removesuffix('report.json')}{report['objects']}"
+        text = _unpacked(key, self.server.core.body("workspace", key))
+        return {line["key"]: line for line in map(json.loads, text.splitlines()[1:])}
+
     def texts(self) -> Iterator[tuple[str, str]]:
         """Everything that was written down where people or tools may read it, with its place."""
         for path in sorted(self.airflow.home.rglob("*")):
@@ -94,10 +104,19 @@ def world(folder: Path, *, postgres: bool, slots: int = 4, dags: Path = DAGS, **
             password=SECRET_KEY,
             extra={"endpoint_url": server.url, "region_name": "us-east-1", "aws_session_token": SESSION_TOKEN},
         )
+        oss = stack.enter_context(OSSServer(credentials=[OSSCredential(ACCESS_KEY, SECRET_KEY)], buckets=BUCKETS))
+        ali = connection(
+            "bucketsync_oss",
+            login=ACCESS_KEY,
+            password=SECRET_KEY,
+            extra={"endpoint_kind": "custom", "endpoint": oss.url, "region": oss.region, "addressing": "path"},
+        )
         settings = {
             "AIRFLOW_CONN_STORE": store,
+            "AIRFLOW_CONN_ALI": ali,
             "AIRFLOW__BUCKETSYNC__ALLOWED_LOCATIONS": (
-                f"s3://store@source/, s3://store@destination/, s3://store@missing-bucket/, file://{folder}/data/"
+                f"s3://store@source/, s3://store@destination/, s3://store@missing-bucket/, file://{folder}/data/, "
+                "oss://ali@source/, oss://ali@destination/"
             ),
             "AIRFLOW__BUCKETSYNC__WORKSPACE": "s3://store@workspace/pages/",
             "AIRFLOW__BUCKETSYNC__MANUAL_OPTIONS": "dry_run, include, exclude, verify, compare, batch_objects",
@@ -107,7 +126,7 @@ def world(folder: Path, *, postgres: bool, slots: int = 4, dags: Path = DAGS, **
         (folder / "data").mkdir(parents=True)
         database = stack.enter_context(Postgres()).url if postgres else None
         airflow = Airflow(folder / "airflow", dags=dags, database=database, env=settings | env, slots=slots)
-        yield World(stack.enter_context(airflow), server, folder)
+        yield World(stack.enter_context(airflow), server, oss, folder)
 
 
 def _unpacked(key: str, body: bytes) -> str:

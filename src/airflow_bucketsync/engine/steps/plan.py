@@ -229,7 +229,9 @@ class _Planner:
                 if proven != look.known:
                     self._learn(proven)
             return
-        kind: ChangeKind = "update" if decision.verdict == "update" else "copy"
+        # A store changes attributes by a copy of its own, which ends at a size; beyond it the object is copied again.
+        updated = decision.verdict == "update" and source.size <= self.run.destination.capabilities.max_copy
+        kind: ChangeKind = "update" if updated else "copy"
         reason = "not_listed" if self.document.blind else decision.reason
         change = Change(kind=kind, source=source, destination=destination, reason=reason)
         changes.write(change.to_json())
