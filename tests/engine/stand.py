@@ -25,33 +25,50 @@ from airflow_bucketsync.engine.stores.base import ObjectStore
 from airflow_bucketsync.engine.stores.clock import SystemClock
 from airflow_bucketsync.engine.stores.gate import Gate
 from airflow_bucketsync.engine.stores.local import LocalStore
+from airflow_bucketsync.engine.stores.oss.client import make_client
+from airflow_bucketsync.engine.stores.oss.store import OSS, OSSStore
 from airflow_bucketsync.engine.stores.retrying import Retries
 from airflow_bucketsync.engine.stores.s3.client import client_config
 from airflow_bucketsync.engine.stores.s3.store import AWS, S3Store
+from tests.engine.ways import ALL_WAYS, PART, WAYS, Pair
 from tests.servers.core.model import ObjectVersion
-from tests.servers.s3 import Credential, S3Server
+from tests.servers.oss import OSSServer
+from tests.servers.s3 import S3Server
+from tests.servers.web.credentials import Credential
 from tests.servers.web.faults import Fault
 from tests.servers.web.log import Entry
 
 __all__ = [
+    "ALL_WAYS",
+    "ATTEMPTS",
     "PART",
+    "READS",
+    "SMALL_OSS_PARTS",
     "SMALL_PARTS",
     "WAYS",
     "Pair",
+    "QuickClock",
     "Ran",
+    "Server",
     "Stand",
+    "any_pair",
     "copied",
     "one_server",
     "other",
     "pair",
+    "quick_retries",
     "server",
     "stand",
     "streamed",
+    "two_oss",
     "two_servers",
 ]
 
 SMALL_PARTS: Capabilities = replace(AWS, min_part=1)
-"""Amazon S3 but for the least size of a part, so that objects in parts are small enough for tests."""
+SMALL_OSS_PARTS: Capabilities = replace(OSS, min_part=1)
+"""Amazon S3, and OSS, but for the least size of a part, so that objects in parts are small enough for tests."""
+
+Server = S3Server | OSSServer
 
 ATTEMPTS = 4
 READS = frozenset(
@@ -62,6 +79,7 @@ READS = frozenset(
         "HeadObject",
         "GetObject",
         "GetObjectTagging",
+        "GetBucketVersioning",
         "ListParts",
     }
 )
@@ -108,17 +126,24 @@ class Ran:
 
 
 class Stand:
-    """Makes stores and runs syncs between them."""
+    """Makes stores and runs syncs between them.
 
-    def __init__(self, server: S3Server, folder: Path, stack: ExitStack) -> None:
+    :param server: the S3 where things are unless said otherwise
+    :param oss_servers: two more, of OSS, that know nothing of each other
+    """
+
+    def __init__(
+        self, server: S3Server, folder: Path, stack: ExitStack, oss_servers: tuple[OSSServer, OSSServer]
+    ) -> None:
         self.server = server
+        self.oss_server, self.other_oss = oss_servers
         self.folder = folder
         self._stack = stack
-        self._made: dict[tuple[object, ...], S3Store] = {}
-        self.servers = [server]
+        self._made: dict[tuple[object, ...], Any] = {}
+        self.servers: list[Server] = [server, *oss_servers]
         self.workspace = self.local("workspace")
 
-    def bucket(self, *, at: S3Server | None = None, name: str | None = None, **settings: Any) -> str:
+    def bucket(self, *, at: Server | None = None, name: str | None = None, **settings: Any) -> str:
         """A fresh bucket."""
         server = at or self.server
         name = name or f"bucket-{next(_NUMBERS):05d}"
@@ -133,11 +158,15 @@ class Stand:
         at: S3Server | None = None,
         conn_id: str | None = None,
         credential: Credential | None = None,
+        provider: Any = None,
         capabilities: Capabilities = SMALL_PARTS,
         read_timeout: float = 5.0,
         **settings: Any,
     ) -> S3Store:
-        """A store in a bucket, with a client of its own; the same one when asked for the same again."""
+        """A store in a bucket, with a client of its own; the same one when asked for the same again.
+
+        :param provider: credentials that change, instead of `credential`
+        """
         server = at or self.server
         asked = (
             server.port,
@@ -145,14 +174,18 @@ class Stand:
             prefix,
             conn_id,
             credential,
+            provider,
             capabilities,
             read_timeout,
             *sorted(settings.items()),
         )
         if asked in self._made:
-            return self._made[asked]
+            found: S3Store = self._made[asked]
+            return found
         config = client_config(path_style=True, read_timeout=read_timeout, connect_timeout=2)
         client = server.client(config=config, credential=credential)
+        if provider is not None:
+            client._request_signer._credentials = provider
         name = conn_id or f"at_{server.port}"
         store = S3Store(
             Location(scheme="s3", conn_id=name, bucket=bucket, prefix=prefix),
@@ -164,6 +197,50 @@ class Stand:
         self._made[asked] = store
         return store
 
+    def oss(
+        self,
+        bucket: str,
+        prefix: str = "",
+        *,
+        at: OSSServer | None = None,
+        conn_id: str | None = None,
+        credential: Credential | None = None,
+        provider: Any = None,
+        capabilities: Capabilities = SMALL_OSS_PARTS,
+        read_timeout: float = 5.0,
+        **settings: Any,
+    ) -> OSSStore:
+        """A store in a bucket of OSS, with a client of its own; the same one when asked for the same again.
+
+        :param provider: credentials that change, instead of `credential`
+        """
+        server = at or self.oss_server
+        key = credential or next(iter(server.credentials.values()))
+        asked = ("oss", server.port, bucket, prefix, conn_id, key, provider, capabilities, read_timeout)
+        asked = (*asked, *sorted(settings.items()))
+        if asked in self._made:
+            found: OSSStore = self._made[asked]
+            return found
+        keys = (key.access_key, key.secret_key, *([key.session_token] if key.session_token else []))
+        client = make_client(
+            server.url, bucket, provider or keys, server.region, connect_timeout=2, read_timeout=read_timeout
+        )
+        store = OSSStore(
+            Location(scheme="oss", conn_id=conn_id or f"at_{server.port}", bucket=bucket, prefix=prefix),
+            client,
+            capabilities=capabilities,
+            **settings,
+        )
+        self._stack.callback(store.close)
+        self._made[asked] = store
+        return store
+
+    def remote(self, bucket: str, prefix: str = "", *, at: Server | None = None, **settings: Any) -> ObjectStore:
+        """A store in a bucket of whatever kind the server is."""
+        if isinstance(at, OSSServer):
+            return self.oss(bucket, prefix, at=at, **settings)
+        return self.s3(bucket, prefix, at=at, **settings)
+
     def local(self, name: str, **settings: Any) -> LocalStore:
         """A store in a folder, which need not be there."""
         store = LocalStore(
@@ -172,20 +249,20 @@ class Stand:
         self._stack.callback(store.close)
         return store
 
-    def put(self, bucket: str, objects: Mapping[str, bytes], *, at: S3Server | None = None) -> None:
+    def put(self, bucket: str, objects: Mapping[str, bytes], *, at: Server | None = None) -> None:
         """Seed plain objects."""
         (at or self.server).core.put_many(bucket, objects.items())
 
-    def contents(self, bucket: str, *, at: S3Server | None = None) -> dict[str, bytes]:
+    def contents(self, bucket: str, *, at: Server | None = None) -> dict[str, bytes]:
         """Key and bytes of everything in a bucket."""
         core = (at or self.server).core
         return {key: core.body(bucket, key) for key in core.keys(bucket)}
 
-    def version(self, bucket: str, key: str, *, at: S3Server | None = None) -> ObjectVersion:
+    def version(self, bucket: str, key: str, *, at: Server | None = None) -> ObjectVersion:
         """The current object."""
         return (at or self.server).core.find(bucket, key)
 
-    def fault(self, action: str, *, server: S3Server | None = None, **rule: Any) -> Fault:
+    def fault(self, action: str, *, server: Server | None = None, **rule: Any) -> Fault:
         """Put a fault in force."""
         return (server or self.server).faults.add(Fault(action, **rule))
 
@@ -247,6 +324,13 @@ def two_servers(one_server: S3Server) -> Iterator[tuple[S3Server, S3Server]]:
         yield one_server, other
 
 
+@pytest.fixture(scope="package")
+def two_oss() -> Iterator[tuple[OSSServer, OSSServer]]:
+    """Two servers of OSS that know nothing of each other."""
+    with OSSServer(min_part_size=1) as one, OSSServer(min_part_size=1) as another:
+        yield one, another
+
+
 @pytest.fixture
 def server(one_server: S3Server) -> Iterator[S3Server]:
     """The server, as good as new; a bug of its own fails the test."""
@@ -256,11 +340,16 @@ def server(one_server: S3Server) -> Iterator[S3Server]:
 
 
 @pytest.fixture
-def stand(server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stand]:
+def stand(
+    server: S3Server, two_oss: tuple[OSSServer, OSSServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stand]:
     """Everything a run needs, around one server; no power failure is simulated, so nothing waits for the disk."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    for running in two_oss:
+        running.reset()
     with ExitStack() as stack:
-        yield Stand(server, tmp_path, stack)
+        yield Stand(server, tmp_path, stack, two_oss)
+    assert [failure for running in two_oss for failure in running.failures] == []
 
 
 @pytest.fixture
@@ -273,95 +362,15 @@ def other(two_servers: tuple[S3Server, S3Server], stand: Stand) -> Iterator[S3Se
     assert server.failures == []
 
 
-WAYS = ("server_copy", "part_copy", "stream", "stream_parts")
-"""How an object gets from bucket to bucket: by the store itself (whole, in parts), or through us (whole, in parts)."""
-
-PART = 1000
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A source and a destination bucket, and what brings objects over in one of the `WAYS`.
-
-    :param write: the operation that makes the object visible
-    :param carry: the operation that brings its bytes (or each part of them) over
-    """
-
-    way: str
-    stand: Stand
-    source: str
-    destination: str
-    source_at: S3Server
-    destination_at: S3Server
-    policy: Mapping[str, Any]
-    write: str
-    carry: str
-    reads_with: str
-
-    def source_store(self, **settings: Any) -> S3Store:
-        """The source, pinned to its server."""
-        return self.stand.s3(self.source, at=self.source_at, **settings)
-
-    def destination_store(self, **settings: Any) -> S3Store:
-        """The destination."""
-        return self.stand.s3(self.destination, at=self.destination_at, **settings)
-
-    def put(self, objects: Mapping[str, bytes], **settings: Any) -> None:
-        """Seed the source."""
-        for key, body in objects.items():
-            self.source_at.core.put(self.source, key, body, **settings)
-
-    def put_destination(self, objects: Mapping[str, bytes], **settings: Any) -> None:
-        """Seed the destination."""
-        for key, body in objects.items():
-            self.destination_at.core.put(self.destination, key, body, **settings)
-
-    def contents(self) -> dict[str, bytes]:
-        """What the destination holds."""
-        return self.stand.contents(self.destination, at=self.destination_at)
-
-    def uploads(self) -> int:
-        """Uploads that were left open at the destination."""
-        return len(self.destination_at.core.uploads(self.destination))
-
-    def at_source(self, action: str, **rule: Any) -> Fault:
-        """A fault of the source."""
-        return self.stand.fault(action, server=self.source_at, **rule)
-
-    def at_destination(self, action: str, **rule: Any) -> Fault:
-        """A fault of the destination."""
-        return self.stand.fault(action, server=self.destination_at, bucket=self.destination, **rule)
-
-    def sync(self, **options: Any) -> Ran:
-        """One run from source to destination."""
-        policy = SyncPolicy(**{**self.policy, **options})
-        destination = self.destination_store(settings=policy.write_settings)
-        return self.stand.sync(self.source_store(), destination, **{**self.policy, **options})
-
-    @classmethod
-    def make(cls, way: str, stand: Stand, other: S3Server, **settings: Any) -> Pair:
-        """Fresh buckets for this way, on one server or on two."""
-        streams, parts = way.startswith("stream"), way in ("part_copy", "stream_parts")
-        at = other if streams else stand.server
-        policy = {"small_threshold": PART, "large_threshold": PART, "part_size": PART} if parts else {}
-        carry = {"server_copy": "CopyObject", "part_copy": "UploadPartCopy", "stream": "PutObject"}
-        return cls(
-            way,
-            stand,
-            stand.bucket(**settings),
-            stand.bucket(at=at, **settings),
-            stand.server,
-            at,
-            policy,
-            "CompleteMultipartUpload" if parts else carry[way],
-            carry.get(way, "UploadPart"),
-            "GetObject" if streams else carry[way],
-        )
-
-
 @pytest.fixture(params=WAYS)
 def pair(request: pytest.FixtureRequest, stand: Stand, other: S3Server) -> Pair:
-    """A pair for each way from bucket to bucket."""
+    """A pair for each way from bucket to bucket of S3."""
+    return Pair.make(request.param, stand, other)
+
+
+@pytest.fixture(params=ALL_WAYS)
+def any_pair(request: pytest.FixtureRequest, stand: Stand, other: S3Server) -> Pair:
+    """A pair for each way from bucket to bucket of S3 or OSS."""
     return Pair.make(request.param, stand, other)
 
 

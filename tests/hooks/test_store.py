@@ -10,9 +10,12 @@ from airflow.sdk._shared.secrets_masker import _secrets_masker
 
 from airflow_bucketsync.engine.errors import AccessDenied, BucketsyncError, InvalidConfiguration, ObjectNotFound
 from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.policy import SyncPolicy
+from airflow_bucketsync.engine.model.preserve import WriteSettings
 from airflow_bucketsync.engine.stores.gate import Gate
 from airflow_bucketsync.engine.stores.retrying import RetryingStore, unwrapped
-from airflow_bucketsync.hooks.store import open_store
+from airflow_bucketsync.hooks.access import Accesses
+from airflow_bucketsync.hooks.store import open_destination, open_source, open_store, open_workspace
 from tests.servers.s3 import Credential, S3Server
 
 SECRET, TOKEN, EXTERNAL = "canary/secret+of/the/connection", "canary-token-of-the-connection", "canary-external-id"
@@ -117,9 +120,9 @@ def test_folder_needs_no_connection(tmp_path):
         open_store(missing, gate=Gate()).list_page()
 
 
-@pytest.mark.parametrize("url", ["oss://conn@bucket/", "memory://bucket/"])
+@pytest.mark.parametrize("url", ["memory://bucket/"])
 def test_schemes_without_a_store(url):
-    with pytest.raises(InvalidConfiguration, match="s3:// or file://"):
+    with pytest.raises(InvalidConfiguration, match="s3://, oss:// or file://"):
         opened(url)
 
 
@@ -149,11 +152,11 @@ def test_secrets_are_masked_and_unlogged(connect, caplog, server):
 
 def test_one_connection_is_one_session_but_a_client_for_each_store(connect, monkeypatch):
     connect()
-    accesses = {}
+    accesses = Accesses()
     one, two = (opened(url, accesses=accesses) for url in ("s3://store@bucket/a/", "s3://store@bucket/b/"))
     monkeypatch.delenv("AIRFLOW_CONN_STORE")
     three = opened("s3://store@bucket/c/", accesses=accesses)
-    assert list(accesses) == ["store"]
+    assert list(accesses.given) == ["store"]
     assert len({id(unwrapped(store)._session.client) for store in (one, two, three)}) == 3
     one.list_page()
     assert (one.requests.total(), two.requests.total()) == (1, 0)
@@ -170,3 +173,43 @@ def test_secrets_found_elsewhere_are_masked(monkeypatch, server):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     opened("s3://bare@bucket/").list_page()
     assert masker.redact(f"{SECRET} {TOKEN}") == "*** ***"
+
+
+def test_sides_of_a_sync_get_what_its_policy_says_of_them(connect, tmp_path, server):
+    connect()
+    (tmp_path / "a").write_text("body")
+    (tmp_path / "link").symlink_to("a")
+    policy = SyncPolicy(follow_links="inside_root", encryption="AES256", storage_class="STANDARD_IA")
+    source = open_source(Location.parse(f"file://{tmp_path}/"), policy, gate=Gate(), accesses=Accesses())
+    assert [info.key for info in source.list_page().items] == ["a", "link"]
+    destination = open_destination(Location.parse("s3://store@bucket/"), policy, gate=Gate(), accesses=Accesses())
+    assert destination.settings == policy.write_settings
+    workspace = open_workspace(Location.parse("s3://store@bucket/"), gate=Gate(), accesses=Accesses())
+    assert workspace.settings == WriteSettings()
+    missing = Location.parse(f"file://{tmp_path}/none/")
+    with pytest.raises(ObjectNotFound):
+        open_source(missing, policy, gate=Gate(), accesses=Accesses()).list_page()
+    assert open_workspace(missing, gate=Gate(), accesses=Accesses()).list_page().items == ()
+    plain = SyncPolicy()
+    assert open_destination(missing, plain, gate=Gate(), accesses=Accesses()).list_page().items == ()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name"),
+    [({"storage_class": "IA"}, "IA"), ({"storage_class_map": {"IA": "GLACIER_DEEP"}}, "GLACIER_DEEP")],
+)
+def test_classes_of_a_policy_are_those_of_the_destination(connect, wrong, name):
+    connect()
+    location = Location.parse("s3://store@bucket/")
+    with pytest.raises(InvalidConfiguration, match=f"storage_class: connection 'store' knows no '{name}'"):
+        open_destination(location, SyncPolicy(**wrong), gate=Gate(), accesses=Accesses())
+    open_source(location, SyncPolicy(**wrong), gate=Gate(), accesses=Accesses())
+
+
+def test_symlinks_of_a_source_are_treated_as_the_policy_says(monkeypatch):
+    value = {"conn_type": "bucketsync_oss", "login": "a-key", "password": SECRET, "extra": {"region": "cn-hangzhou"}}
+    monkeypatch.setenv("AIRFLOW_CONN_OSS_DEFAULT", json.dumps(value))
+    location = Location.parse("oss://bucket/")
+    for word in ("follow", "skip"):
+        store = open_source(location, SyncPolicy(symlink_objects=word), gate=Gate(), accesses=Accesses())
+        assert unwrapped(store)._symlink_objects == word

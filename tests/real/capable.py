@@ -1,4 +1,4 @@
-"""What is each real server trusted with? Its profile, and the keys that it changes, hides or refuses."""
+"""What is each real server trusted with? Its profile, and the keys that it refuses besides."""
 
 from __future__ import annotations
 
@@ -12,16 +12,6 @@ from airflow_bucketsync.engine.stores.s3.store import S3Store
 
 LONGEST_SEGMENT = 255
 """Bytes of a name in the file systems below."""
-
-
-def as_a_path(full_key: str) -> str | None:
-    """Why a server that keeps keys as paths can't hold this one as it is; None = it can."""
-    segments = full_key.removesuffix("/").split("/")
-    if {"", ".", ".."} & set(segments):
-        return "the server keeps keys as paths: no empty, . or .. segment"
-    if max(len(segment.encode()) for segment in segments) > LONGEST_SEGMENT:
-        return f"the server keeps keys as paths: no segment has more than {LONGEST_SEGMENT} bytes"
-    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,20 +32,15 @@ class Trust:
         return replace(self.profile.capabilities, **self.amended)
 
     def refuses(self, full_key: str) -> str | None:
-        """Why the server can't hold this key as it is; None = it can."""
+        """Why the server can't hold this key as it is, besides what its profile says; None = it can."""
         if full_key.endswith("/") and not self.folders_hold:
             return "the server takes no body for a folder"
-        return as_a_path(full_key)
+        return None
 
 
 TRUST = {
-    "versitygw": Trust(
-        profile=profile_named("versitygw"),
-        # In an upload that was begun with a checksum, a copied part gets that of the whole source.
-        amended={"part_copy": False},
-        folders_hold=False,
-    ),
-    "minio": Trust(profile=profile_named("minio"), amended={"tag_characters": "oss"}),
+    "versitygw": Trust(profile=profile_named("versitygw"), folders_hold=False),
+    "minio": Trust(profile=profile_named("minio")),
 }
 """By the server's name."""
 

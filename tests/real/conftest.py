@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -77,18 +78,22 @@ def measured(running: Start, request: pytest.FixtureRequest) -> Callable[[str], 
 
 @pytest.fixture
 def make_store(running: Start) -> Iterator[MakeStore]:
-    """Make a store with a client of its own: `make_store("minio", "bucket", "prefix/")`; new buckets are made."""
+    """Make a store with a client of its own: `make_store("minio", "bucket", "prefix/")`; new buckets are made.
+
+    With `any_key` it writes keys that are no paths too.
+    """
     made: list[PathStore] = []
     buckets: set[tuple[str, str]] = set()
 
-    def make(name: str, bucket: str, prefix: str = "") -> PathStore:
+    def make(name: str, bucket: str, prefix: str = "", *, any_key: bool = False) -> PathStore:
         trust = TRUST[name]
+        profile = replace(trust.profile, path_keys=False) if any_key else trust.profile
         client = running(name).client(client_config(trust.profile, path_style=True, read_timeout=20))
         if (name, bucket) not in buckets:
             buckets.add((name, bucket))
             client.create_bucket(Bucket=bucket)
         location = Location(scheme="s3", conn_id=name, bucket=bucket, prefix=prefix)
-        store = PathStore(location, client, profile=trust.profile, capabilities=trust.capabilities)
+        store = PathStore(location, client, profile=profile, capabilities=trust.capabilities)
         store.trust = trust
         made.append(store)
         return store

@@ -7,7 +7,7 @@ from dataclasses import replace
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
 
-DEFAULT_CONNECTIONS = {"s3": "aws_default"}
+DEFAULT_CONNECTIONS = {"s3": "aws_default", "oss": "oss_default"}
 """The connection that a location of this scheme means when it names none."""
 
 

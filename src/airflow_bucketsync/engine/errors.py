@@ -102,6 +102,8 @@ class BodyCorrupted(TransientError):
     """The bytes that went by are not the object's bytes (length or checksum)."""
 
     reason = "body_corrupted"
+    written: str | None = None
+    """ETag of what stands at the destination now, where wrong bytes of ours were stored: the next try replaces it."""
 
 
 class FinalError(BucketsyncError):

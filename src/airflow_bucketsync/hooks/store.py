@@ -1,158 +1,129 @@
-"""How does a location with its Airflow connection become a store?"""
+"""Which scheme makes which store, and can it do what was asked for?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from airflow.sdk import BaseHook, Connection
-from airflow.sdk.exceptions import AirflowNotFoundException
-from airflow.sdk.log import mask_secret
+from collections.abc import Iterable
+from dataclasses import replace
 
 from airflow_bucketsync.configuration.places import DEFAULT_CONNECTIONS
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.policy import FollowLinks
+from airflow_bucketsync.engine.model.policy import FollowLinks, SymlinkObjects, SyncPolicy
+from airflow_bucketsync.engine.model.preserve import DEFAULT_CLASS, KEEP_CLASS, WriteSettings
+from airflow_bucketsync.engine.model.storage_classes import STANDARD_NAMES
 from airflow_bucketsync.engine.stores.base import ObjectStore
 from airflow_bucketsync.engine.stores.gate import Gate
 from airflow_bucketsync.engine.stores.retries import Retries
 from airflow_bucketsync.engine.stores.retrying import RetryingStore
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-AWS = "aws"
-SECRET_WORDS = ("secret", "token", "password", "external")
-"""In the name of an extra field: its text is a secret (an external id is half of a role's password)."""
-OURS = {
-    "retries", "request_checksum_calculation", "response_checksum_validation", "signature_version", "s3",
-    "max_pool_connections",
-}  # fmt: skip
-"""Client options that a connection can't change: what the store relies on stands there."""
-
-
-@dataclass(frozen=True, repr=False)
-class AwsAccess:
-    """What a connection gives: a session with its credentials or role, and how to reach the store."""
-
-    session: Any
-    endpoint: str | None
-    verify: bool | str | None
-    wire: Mapping[str, Any]
+from airflow_bucketsync.hooks.access import Accesses, connection_id
 
 
 def open_store(
     location: Location,
     *,
     gate: Gate,
+    accesses: Accesses | None = None,
     follow_links: FollowLinks = "none",
+    symlink_objects: SymlinkObjects = "follow",
     may_be_missing: bool = False,
-    accesses: dict[str, AwsAccess] | None = None,
+    settings: WriteSettings | None = None,
+    classes: Iterable[str] = (),
 ) -> ObjectStore:
-    """The store of a location, with retries around it.
+    """The store of a location, with retries around it; sends no request but to find credentials and a region.
 
     :param gate: the limits and the stop flag of the task
-    :param follow_links: symbolic links of a local tree
+    :param accesses: what the task's connections gave so far, and under which name roles are assumed
+    :param follow_links: symbolic links of a local tree that is read
+    :param symlink_objects: symlinks of an OSS bucket that is read
     :param may_be_missing: a local tree that is not there yet is empty; the first write makes it
-    :param accesses: what the task's connections gave so far; a session costs 0.1 CPU-seconds
-    :raises InvalidConfiguration: the connection is missing or of another type, or the scheme is unknown
+    :param settings: what is sent with every write
+    :param classes: storage classes that will be written, by name
+    :raises InvalidConfiguration: the connection is missing, of another type or wrong, the scheme has no store, or the
+        store does not know the encryption or a class
     """
-    if location.scheme == "s3":
-        store: ObjectStore = _s3_store(location, gate, {} if accesses is None else accesses)
-    elif location.scheme == "file":
-        store = _local_store(location, follow_links, may_be_missing)
-    else:
-        raise InvalidConfiguration(f"no store is known for {location.scheme}:// here; use s3:// or file://")
+    accesses = Accesses() if accesses is None else accesses
+    settings = WriteSettings() if settings is None else settings
+    if location.scheme in DEFAULT_CONNECTIONS:  # so that every message names it
+        location = replace(location, conn_id=connection_id(location))
+    store = _store(location, gate, accesses, follow_links, symlink_objects, may_be_missing, settings)
+    try:
+        _require(store, settings.encryption, classes)
+    except InvalidConfiguration:
+        store.close()
+        raise
     return RetryingStore(store, Retries(gate=gate))
 
 
-def _local_store(location: Location, follow_links: FollowLinks, may_be_missing: bool) -> ObjectStore:
-    from airflow_bucketsync.engine.stores.local import LocalStore
-
-    return LocalStore(location, follow_links=follow_links, may_be_missing=may_be_missing)
-
-
-def _s3_store(location: Location, gate: Gate, accesses: dict[str, AwsAccess]) -> ObjectStore:
-    from airflow_bucketsync.engine.stores.s3.client import quiet_logs
-    from airflow_bucketsync.engine.stores.s3.store import S3Store
-
-    quiet_logs()
-    conn_id = location.conn_id or DEFAULT_CONNECTIONS["s3"]
-    if conn_id not in accesses:
-        accesses[conn_id] = _aws_access(conn_id)
-    return S3Store(location, _s3_client(accesses[conn_id], gate.concurrency))
-
-
-def _aws_access(conn_id: str) -> AwsAccess:
-    """The credentials, role, endpoint, region and TLS settings of a connection; its secrets are masked from here on."""
-    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
-
-    connection = _connection(conn_id, AWS)
-    _mask(connection)
-    hook: Any = AwsBaseHook(aws_conn_id=conn_id, client_type="s3")
-    session = hook.get_session(region_name=hook.region_name)
-    credentials = session.get_credentials()
-    if credentials is None:
-        raise InvalidConfiguration(
-            f"connection {conn_id!r} has no credentials, and none were found on this machine: set its login (access "
-            "key id) and password (secret access key), or a role"
-        )
-    frozen = credentials.get_frozen_credentials()
-    for secret in (frozen.secret_key, frozen.token):
-        _mask_text(secret)
-    return AwsAccess(
-        session=session,
-        endpoint=hook.conn_config.get_service_endpoint_url("s3"),
-        verify=hook.verify,
-        wire=dict(connection.extra_dejson.get("config_kwargs") or {}),
+def open_source(location: Location, policy: SyncPolicy, *, gate: Gate, accesses: Accesses) -> ObjectStore:
+    """The store that a sync of this policy reads."""
+    return open_store(
+        location,
+        gate=gate,
+        accesses=accesses,
+        follow_links=policy.follow_links,
+        symlink_objects=policy.symlink_objects,
     )
 
 
-def _s3_client(access: AwsAccess, concurrency: int) -> S3Client:
-    from botocore.config import Config
+def open_destination(location: Location, policy: SyncPolicy, *, gate: Gate, accesses: Accesses) -> ObjectStore:
+    """The store that a sync of this policy writes.
 
-    from airflow_bucketsync.engine.stores.s3.client import client_config
-
-    config: Any = client_config(max_pool_connections=concurrency + 4, path_style=access.endpoint is not None)
-    config = config.merge(Config(**{name: value for name, value in access.wire.items() if name not in OURS}))
-    addressing: Any = {**config.s3, **(access.wire.get("s3") or {})}
-    client: S3Client = access.session.client(
-        "s3", endpoint_url=access.endpoint, config=config.merge(Config(s3=addressing)), verify=access.verify
+    :raises InvalidConfiguration: it does not know the encryption or a class that the policy names
+    """
+    return open_store(
+        location,
+        gate=gate,
+        accesses=accesses,
+        may_be_missing=True,
+        settings=policy.write_settings,
+        classes=[policy.storage_class, *policy.storage_class_map.values()],
     )
-    return client
 
 
-def _connection(conn_id: str, conn_type: str) -> Connection:
-    try:
-        connection = BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
+def open_workspace(location: Location, *, gate: Gate, accesses: Accesses) -> ObjectStore:
+    """The store of a run's pages."""
+    return open_store(location, gate=gate, accesses=accesses, may_be_missing=True)
+
+
+def _store(
+    location: Location,
+    gate: Gate,
+    accesses: Accesses,
+    follow_links: FollowLinks,
+    symlink_objects: SymlinkObjects,
+    may_be_missing: bool,
+    settings: WriteSettings,
+) -> ObjectStore:
+    if location.scheme == "s3":
+        from airflow_bucketsync.hooks.s3 import s3_store
+
+        return s3_store(location, gate=gate, accesses=accesses, settings=settings)
+    if location.scheme == "oss":
+        from airflow_bucketsync.hooks.oss_store import oss_store
+
+        return oss_store(location, gate=gate, accesses=accesses, settings=settings, symlink_objects=symlink_objects)
+    if location.scheme == "file":
+        from airflow_bucketsync.engine.stores.local import LocalStore
+
+        return LocalStore(location, follow_links=follow_links, may_be_missing=may_be_missing)
+    raise InvalidConfiguration(
+        f"no store is known for {location.scheme}:// here; use s3://, oss:// or file://", location=location.url
+    )
+
+
+def _require(store: ObjectStore, encryption: str, classes: Iterable[str]) -> None:
+    location, known = store.location, store.capabilities
+    place = "a folder" if location.scheme == "file" else f"connection {connection_id(location)!r}"
+    if encryption not in ("default", *known.encryptions):
         raise InvalidConfiguration(
-            f"there is no connection {conn_id!r}: add it, for example with "
-            f"`airflow connections add {conn_id} --conn-type {conn_type} --conn-login … --conn-password …`"
-        ) from None
-    if connection.conn_type != conn_type:
-        raise InvalidConfiguration(
-            f"connection {conn_id!r} is of type {connection.conn_type!r}, not {conn_type!r}: change its type, or add "
-            f"another one with `airflow connections add … --conn-type {conn_type}` and name it in the location"
+            f"encryption: {place} knows no {encryption!r}, only {', '.join(('default', *known.encryptions))}",
+            location=location.url,
         )
-    return connection
-
-
-def _mask(connection: Connection) -> None:
-    """Keep what the connection holds out of all logs: its password, and what its extra calls secret at any depth."""
-    for secret in (connection.password, *_secrets(connection.extra_dejson)):
-        _mask_text(secret)
-
-
-def _mask_text(text: str | None) -> None:
-    if text:
-        mask_secret(text)
-
-
-def _secrets(value: Any, name: str = "") -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for inner, item in value.items():
-            yield from _secrets(item, str(inner))
-    elif isinstance(value, str) and any(word in name.lower() for word in SECRET_WORDS):
-        yield value
+    standing = (DEFAULT_CLASS, KEEP_CLASS, *STANDARD_NAMES)
+    for name in classes:
+        if name not in standing and name not in known.storage_classes:
+            raise InvalidConfiguration(
+                f"storage_class: {place} knows no {name!r}, only "
+                f"{', '.join((DEFAULT_CLASS, KEEP_CLASS, 'STANDARD', *known.storage_classes))}",
+                location=location.url,
+            )

@@ -1,5 +1,16 @@
 """The stand that every test here runs on."""
 
-from tests.engine.stand import copied, one_server, other, pair, server, stand, streamed, two_servers
+from tests.engine.stand import any_pair, copied, one_server, other, pair, server, stand, streamed, two_oss, two_servers
 
-__all__ = ["copied", "one_server", "other", "pair", "server", "stand", "streamed", "two_servers"]
+__all__ = [
+    "any_pair",
+    "copied",
+    "one_server",
+    "other",
+    "pair",
+    "server",
+    "stand",
+    "streamed",
+    "two_oss",
+    "two_servers",
+]

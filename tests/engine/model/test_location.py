@@ -52,7 +52,7 @@ LONG = "p" * 2000
 
 REFUSED = {
     "is a non-empty text": ["", None, 7, b"s3://AKIA:wJalrXUtnFEMI@bucket/", {"secret": SECRET}, [f"s3://{SECRET}/"]],
-    "names no scheme of s3, oss, file, memory": [
+    "names no scheme of s3, oss, file": [
         "bucket",
         "bucket/prefix",
         "/data/in",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from email.header import decode_header, make_header
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,10 @@ TO_LOCAL: dict[str, str] = {
     **{entry["key"]: entry["s3_to_local"] for entry in ENTRIES},
     "s3://other/key": "refuse-or-encode",
 }
+
+TO_OSS: dict[str, str] = {entry["key"]: entry["s3_to_oss"] for entry in ENTRIES}
+OSS_KEYS: list[str] = [key for key, word in TO_OSS.items() if word == "exact"]
+"""Those that OSS takes: others can neither go there nor come from there."""
 
 
 def body_of(key: str) -> bytes:
@@ -55,7 +61,28 @@ def tags_of(key: str) -> dict[str, str]:
     return {"name": name, "sign + = . _ : / @ -": "a b+c", "日本": "tag"}
 
 
+def held_tags(key: str) -> dict[str, str]:
+    """Those of `tags_of` that OSS can hold."""
+    return {"name": tags_of(key)["name"]}
+
+
 def seed(core: ObjectStore, bucket: str) -> None:
     """Every hostile key, with everything an object can carry."""
     for key in KEYS:
         core.put(bucket, key, body_of(key), headers=headers_of(key), metadata=metadata_of(key), tags=tags_of(key))
+
+
+def seed_oss(core: ObjectStore, bucket: str) -> None:
+    """Every hostile key that OSS takes; there metadata is kept as the bytes that were sent, here in UTF-8."""
+    for key in OSS_KEYS:
+        metadata = {name: value.encode().decode("latin-1") for name, value in metadata_of(key).items()}
+        core.put(bucket, key, body_of(key), headers=headers_of(key), metadata=metadata, tags=held_tags(key))
+
+
+def as_text(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Metadata that OSS keeps as bytes, read by the rules of mail: words of RFC 2047, else UTF-8."""
+    found = {name: value.encode("latin-1").decode() for name, value in metadata.items()}
+    return {
+        name: str(make_header(decode_header(value))) if value.startswith("=?UTF-8?") else value
+        for name, value in found.items()
+    }

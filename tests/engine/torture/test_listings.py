@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 
 from airflow_bucketsync.engine.errors import ListingUntrusted
-from tests.engine.stand import Pair, Stand
+from tests.engine.stand import Pair, Server, Stand
+from tests.servers.s3 import S3Server
 
+CLOUDS = ["s3", "oss"]
 COUNTS = {"p02": 1, "p03": 999, "p04": 1000, "p05": 1001, "p06": 2000, "p07": 10_001}
 
 
-def test_torture_listing_p01_empty_source(copied: Pair) -> None:
+@pytest.mark.parametrize("way", ["server_copy", "oss_copy"])
+def test_torture_listing_p01_empty_source(stand: Stand, other: S3Server, way: str) -> None:
     """Nothing is taken from the destination; what stands there is named as extra."""
+    copied = Pair.make(way, stand, other)
     copied.put_destination({f"k{number}": b"x" for number in range(20)})
     ran = copied.sync()
     assert ran.report.counts == {"extra": 20}
@@ -22,13 +26,20 @@ def test_torture_listing_p01_empty_source(copied: Pair) -> None:
     assert len(copied.contents()) == 20
 
 
+def server_of(stand: Stand, cloud: str) -> Server:
+    """Where both sides are."""
+    return stand.oss_server if cloud == "oss" else stand.server
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
 @pytest.mark.parametrize("name", COUNTS)
-def test_torture_listing_of_exactly_so_many(stand: Stand, name: str) -> None:
+def test_torture_listing_of_exactly_so_many(stand: Stand, name: str, cloud: str) -> None:
+    at = server_of(stand, cloud)
     count = COUNTS[name]
-    source, destination = stand.bucket(), stand.bucket()
+    source, destination = stand.bucket(at=at), stand.bucket(at=at)
     for bucket in (source, destination):
-        stand.server.core.put_many(bucket, ((f"k{number:06d}", b"x") for number in range(count)))
-    ran = stand.sync(stand.s3(source), stand.s3(destination))
+        at.core.put_many(bucket, ((f"k{number:06d}", b"x") for number in range(count)))
+    ran = stand.sync(stand.remote(source, at=at), stand.remote(destination, at=at))
     assert ran.report.counts == {"same": count}
     assert ran.writes() == []
     pages = -(-count // 1000)
@@ -38,6 +49,7 @@ def test_torture_listing_of_exactly_so_many(stand: Stand, name: str) -> None:
         assert pages <= ran.operations(bucket)["ListObjectsV2"] <= pages + 1
 
 
+@pytest.mark.parametrize("cloud", CLOUDS)
 @pytest.mark.parametrize(
     ("name", "oddity"),
     [
@@ -47,16 +59,18 @@ def test_torture_listing_of_exactly_so_many(stand: Stand, name: str) -> None:
     ],
 )
 @pytest.mark.parametrize("side", ["source", "destination"])
-def test_torture_listing_that_is_wrong(stand: Stand, name: str, oddity: str, side: str) -> None:
-    sides = {"source": stand.bucket(), "destination": stand.bucket()}
+def test_torture_listing_that_is_wrong(stand: Stand, name: str, oddity: str, side: str, cloud: str) -> None:
+    at = server_of(stand, cloud)
+    sides = {"source": stand.bucket(at=at), "destination": stand.bucket(at=at)}
     for bucket in sides.values():
-        stand.server.core.put_many(bucket, ((f"k{number:06d}", b"x") for number in range(1100)))
-    stand.server.core.bucket(sides[side]).settings.listing_oddity = oddity
+        at.core.put_many(bucket, ((f"k{number:06d}", b"x") for number in range(1100)))
+    at.core.bucket(sides[side]).settings.listing_oddity = oddity
     with pytest.raises(ListingUntrusted):
-        stand.sync(stand.s3(sides["source"]), stand.s3(sides["destination"]))
-    assert stand.server.log.writes() == []
+        stand.sync(stand.remote(sides["source"], at=at), stand.remote(sides["destination"], at=at))
+    assert at.log.writes() == []
 
 
+@pytest.mark.parametrize("cloud", CLOUDS)
 @pytest.mark.parametrize(
     "faults",
     [
@@ -68,36 +82,41 @@ def test_torture_listing_that_is_wrong(stand: Stand, name: str, oddity: str, sid
         {"action": "reset", "every": 3},
     ],
 )
-def test_torture_listing_p08_p12_that_is_odd_or_broken_for_a_while(stand: Stand, faults: dict[str, Any]) -> None:
-    source, destination = stand.bucket(), stand.bucket()
+def test_torture_listing_p08_p12_that_is_odd_or_broken_for_a_while(
+    stand: Stand, faults: dict[str, Any], cloud: str
+) -> None:
+    at = server_of(stand, cloud)
+    source, destination = stand.bucket(at=at), stand.bucket(at=at)
     objects = {f"k{number:06d}": b"x" for number in range(2500)}
-    stand.put(source, objects)
-    stand.put(destination, dict(list(objects.items())[:-10]))
-    fault = stand.fault(operation="ListObjectsV2", **faults)
-    ran = stand.sync(stand.s3(source), stand.s3(destination))
+    stand.put(source, objects, at=at)
+    stand.put(destination, dict(list(objects.items())[:-10]), at=at)
+    fault = stand.fault(server=at, operation="ListObjectsV2", **faults)
+    ran = stand.sync(stand.remote(source, at=at), stand.remote(destination, at=at))
     assert fault.occurred
     assert ran.report.counts == {"copied": 10, "same": 2490}
-    assert stand.contents(destination) == objects
+    assert stand.contents(destination, at=at) == objects
 
 
-def test_torture_listing_p15_key_inserted_while_listing(stand: Stand) -> None:
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_torture_listing_p15_key_inserted_while_listing(stand: Stand, cloud: str) -> None:
     """Before and behind the cursor, at each page; the next run has them all."""
-    source, destination = stand.bucket(), stand.bucket()
+    at = server_of(stand, cloud)
+    source, destination = stand.bucket(at=at), stand.bucket(at=at)
     objects = {f"k{number:03d}": b"x" for number in range(0, 100, 2)}
-    stand.put(source, objects)
-    stand.server.core.bucket(source).settings.listing_oddity = "page_cap=5"
+    stand.put(source, objects, at=at)
+    at.core.bucket(source).settings.listing_oddity = "page_cap=5"
 
     def insert(call: Any) -> None:
         after = call.query.get("start-after")
         if after:
             number = int(after[1:])
-            stand.put(source, {f"k{number - 1:03d}": b"before", f"k{number + 1:03d}": b"behind"})
+            stand.put(source, {f"k{number - 1:03d}": b"before", f"k{number + 1:03d}": b"behind"}, at=at)
 
-    fault = stand.fault("before", operation="ListObjectsV2", bucket=source, hook=insert)
-    ran = stand.sync(stand.s3(source), stand.s3(destination))
+    fault = stand.fault("before", server=at, operation="ListObjectsV2", bucket=source, hook=insert)
+    ran = stand.sync(stand.remote(source, at=at), stand.remote(destination, at=at))
     assert ran.report.verified
-    assert set(objects) <= set(stand.contents(destination))
-    stand.server.faults.remove(fault)
-    assert stand.sync(stand.s3(source), stand.s3(destination)).report.verified
-    assert stand.contents(destination) == stand.contents(source)
-    assert len(stand.contents(source)) > len(objects)
+    assert set(objects) <= set(stand.contents(destination, at=at))
+    at.faults.remove(fault)
+    assert stand.sync(stand.remote(source, at=at), stand.remote(destination, at=at)).report.verified
+    assert stand.contents(destination, at=at) == stand.contents(source, at=at)
+    assert len(stand.contents(source, at=at)) > len(objects)

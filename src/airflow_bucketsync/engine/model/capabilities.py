@@ -28,6 +28,7 @@ class Capabilities:
     :param max_user_metadata: bytes of all names and values of one object's user metadata
     :param redirect: whether objects have a website redirect
     :param copies_redirect: whether a server-side copy brings it along
+    :param copies_expires: whether a server-side copy brings `Expires` along (one server loses it)
     :param class_names: whose names of storage classes it speaks
     :param storage_classes: classes that can be written, the standard one apart
     :param encryptions: words of `encryption` that it understands
@@ -43,7 +44,7 @@ class Capabilities:
     :param etag_meaning: `md5` = the ETag of an object written whole is the MD5 of its bytes;
         `opaque` = only equal to itself
     :param checksums: algorithms the store verifies and returns, best first
-    :param conditional_put: whether writes can depend on what stands there
+    :param conditional_put: whether the store holds a write to what must stand there; where it can't, we look before
     :param conditional_copy: whether server-side copies can, where writes can
     :param conditional_delete: whether deletes can
     :param name_folding: `case` = two names that differ in case (or Unicode form) are one
@@ -58,6 +59,7 @@ class Capabilities:
     max_user_metadata: int = 2048
     redirect: bool = True
     copies_redirect: bool = False
+    copies_expires: bool = True
     class_names: ClassNames = "none"
     storage_classes: tuple[str, ...] = ()
     encryptions: tuple[str, ...] = ()

@@ -41,6 +41,12 @@ class Condition:
         """Whether nothing is asked."""
         return not self.absent and self.etag is None and self.version_id is None and self.size is None
 
+    def holds(self, found: ObjectInfo) -> bool:
+        """Whether an object that stands there is in this state."""
+        if self.absent or (self.etag is not None and self.etag != found.etag):
+            return False
+        return self.size is None or self.size == found.size
+
 
 Condition.ANY = Condition()
 Condition.ABSENT = Condition(absent=True)

@@ -9,9 +9,12 @@ from typing import Self
 from airflow_bucketsync.engine.errors import InvalidLocation
 
 SCHEMES = ("s3", "oss", "file", "memory")
+_STORES = ("s3", "oss", "file")
+"""The schemes that people write; the other one is for tests."""
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _CONN_ID = re.compile(r"[A-Za-z0-9_.\-]{1,250}")
 _FORM = "write scheme://conn_id@bucket/prefix/ (or file:///absolute/folder/)"
+_SECRETS = "credentials belong into an Airflow connection; "
 
 
 def _shown(url: str) -> str:
@@ -48,7 +51,8 @@ class Location:
             )
         scheme, separator, rest = url.partition("://")
         if not separator or scheme not in SCHEMES:
-            raise InvalidLocation(f"{_shown(url)} names no scheme of {', '.join(SCHEMES)}: {_FORM}")
+            near = next((f"did you mean {name}://? " for name in _STORES if scheme.lower().startswith(name)), "")
+            raise InvalidLocation(f"{_shown(url)} names no scheme of {', '.join(_STORES)}: {near}{_FORM}")
         if "\x00" in rest or any("\ud800" <= char <= "\udfff" for char in rest):
             raise InvalidLocation(f"{_shown(url)} holds a character that no store can hold")
         authority, _, path = rest.partition("/")
@@ -56,11 +60,12 @@ class Location:
         if "@" in authority:
             conn_id, _, authority = authority.rpartition("@")
             if not _CONN_ID.fullmatch(conn_id):
-                raise InvalidLocation(f"the part of {scheme}://… before '@' must be a connection id: {_FORM}")
+                raise InvalidLocation(f"the part of {scheme}://… before '@' must be a connection id: {_SECRETS}{_FORM}")
         if scheme == "file":
             return cls._of_folder(url, conn_id, authority, path)
         if not _BUCKET.fullmatch(authority):
-            raise InvalidLocation(f"{_shown(url)} has no bucket name where one must stand: {_FORM}")
+            hint = _SECRETS if ":" in authority else ""
+            raise InvalidLocation(f"{_shown(url)} has no bucket name where one must stand: {hint}{_FORM}")
         prefix = path if not path or path.endswith("/") else path + "/"
         if len(prefix.encode()) >= 1024:
             raise InvalidLocation(

@@ -44,8 +44,8 @@ def check_settings(run: Run) -> None:
         names = ("acl", "encryption", "encryption_key")
         other = [name for name in names if getattr(wanted, name) != getattr(destination.settings, name)]
         raise InvalidConfiguration(
-            f"{url} does not take {', '.join(other)}: leave it out for this destination, or make its store with "
-            "`settings=policy.write_settings`"
+            f"{url} does not take {', '.join(other)}; leave it out for this destination (in Python: or make "
+            "its store with `settings=policy.write_settings`)"
         )
     words = destination.capabilities.encryptions
     if wanted.encryption != "default" and wanted.encryption not in words:
@@ -73,5 +73,6 @@ def check_regions(run: Run) -> None:
             continue
         where = "of which the region can't be told" if region is None else f"in region {region}"
         raise InvalidConfiguration(
-            f"require_region: {store.location.url} is a bucket {where}; allowed: {', '.join(allowed)}"
+            f"require_region: {store.location.url} is a bucket {where}; allowed: {', '.join(allowed)}; name another "
+            "bucket, or allow its region"
         )

@@ -24,6 +24,7 @@ from airflow_bucketsync.engine.model.outcome import CopyMode, Outcome, Status
 from airflow_bucketsync.engine.model.plan import Change, Plan
 from airflow_bucketsync.engine.rules.parts import TooLarge, approach
 from airflow_bucketsync.engine.steps.batches import page_of
+from airflow_bucketsync.engine.steps.examine import first_difference
 from airflow_bucketsync.engine.steps.multipart import copy_in_parts
 from airflow_bucketsync.engine.steps.recording import Recording
 from airflow_bucketsync.engine.steps.run import Progress, Run
@@ -144,7 +145,8 @@ class _BatchCopy:
             source_store=self.run.source,
             source=change.source,
             key=change.source.key,
-            destination=Condition.ANY if self.plan.blind else destination_condition(self.run, change),
+            # Where the store can't be told what it must find, it looks right before it writes.
+            destination=Condition.ANY if self.plan.blind else Condition.replacing(change.destination),
             mode=_TRANSFER_MODES[mode],
             preserve=self.policy.preserved,
         )
@@ -164,7 +166,7 @@ class _BatchCopy:
         if isinstance(error, _STOPS_THE_TASK):
             raise error
         if isinstance(error, ObjectChanged) and error.location == self.run.destination.location.url:
-            result = already_there(self.run, change)
+            result = already_there(self.run, change, mode)
         if result is not None:
             outcome = _success(change, mode, result, answer.lost)
         elif error is not None:
@@ -196,16 +198,11 @@ def _success(change: Change, mode: CopyMode, result: PutResult, lost: tuple[str,
     )
 
 
-def destination_condition(run: Run, change: Change) -> Condition:
-    """What must stand at the destination for the write, as far as the store can ask for it."""
-    ability = run.destination.capabilities.conditional_put
-    if ability == "full" or (ability == "create_only" and change.destination is None):
-        return Condition.replacing(change.destination)
-    return Condition.ANY
+def already_there(run: Run, change: Change, mode: CopyMode) -> PutResult | None:
+    """What stands at the destination, if it is what was to be written: an earlier try did it, its answer was lost.
 
-
-def already_there(run: Run, change: Change) -> PutResult | None:
-    """What stands at the destination, if it is what was to be written: an earlier try did it, its answer was lost."""
+    What a store copied by itself, and keeps no checksum of, is read again.
+    """
     try:
         found = run.destination.head(change.source.key)
         planned = run.source.head(change.source.key, version_id=change.source.version_id)
@@ -214,7 +211,11 @@ def already_there(run: Run, change: Change) -> PutResult | None:
     if planned.info.etag != change.source.etag or planned.info.size != change.source.size:
         return None
     source, destination = run.source.capabilities, run.destination.capabilities
-    if not equal_content(planned.info, found.info, etags=etags_comparable(source, destination)):
+    equal = equal_content(planned.info, found.info, etags=etags_comparable(source, destination))
+    if equal is None and mode in ("server_copy", "part_copy"):
+        with suppress(BucketsyncError):
+            equal = first_difference(run.source, run.destination, planned, found, gate=run.gate) is None
+    if not equal:
         return None
     if change.kind == "update":
         wanted, _ = adapted(planned, source=source, destination=destination, preserve=run.spec.policy.preserved)

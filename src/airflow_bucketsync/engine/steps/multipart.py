@@ -12,11 +12,19 @@ from airflow_bucketsync.engine.errors import (
     BodyCorrupted,
     BucketsyncError,
     FinalError,
+    ObjectChanged,
     ObjectNotFound,
     TransientError,
 )
 from airflow_bucketsync.engine.model.condition import Condition
-from airflow_bucketsync.engine.model.objects import Checksum, ChecksumAlgorithm, ObjectDetails, PartReceipt, PutResult
+from airflow_bucketsync.engine.model.objects import (
+    Checksum,
+    ChecksumAlgorithm,
+    ObjectDetails,
+    ObjectInfo,
+    PartReceipt,
+    PutResult,
+)
 from airflow_bucketsync.engine.model.outcome import WRITTEN, CopyMode
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.rules.parts import part_ranges, part_size_for
@@ -26,7 +34,7 @@ from airflow_bucketsync.engine.stores.base import Transfer, Transferred
 from airflow_bucketsync.engine.stores.bulk import in_threads
 from airflow_bucketsync.engine.stores.checksums import COMBINABLE, checksum_of, combined
 from airflow_bucketsync.engine.stores.gate import Stopped
-from airflow_bucketsync.engine.stores.transfer import attributes_for, read_exactly, require_version
+from airflow_bucketsync.engine.stores.transfer import attributes_for, over_wrong_bytes, read_exactly, require_version
 
 WHOLE_TRIES = 3
 """Times an object is brought over anew when its parts, put together, are not the source's bytes."""
@@ -61,6 +69,7 @@ def copy_in_parts(run: Run, transfer: Transfer, *, mode: CopyMode, uploads: Uplo
         except BodyCorrupted as error:
             if attempt < WHOLE_TRIES:
                 attempt += 1
+                transfer = over_wrong_bytes(transfer, error)
                 continue
             return _failed(run, transfer, error, started, attempt)
         except BucketsyncError as error:
@@ -152,14 +161,29 @@ class _Assembly:
                 checksum=checksum,
                 destination=self.transfer.destination,
             )
-        except ObjectNotFound:
-            with suppress(BucketsyncError):
-                found = self.destination.head(self.transfer.key).info
-                if found.size == size and checksum is not None and found.checksum == checksum:
-                    return PutResult(
-                        size=size, etag=found.etag, version_id=found.version_id, last_modified=found.last_modified
-                    )
+        except (ObjectNotFound, ObjectChanged) as error:
+            found = self._standing()
+            if found is None:
+                raise
+            if found.size == size and checksum is not None and found.checksum == checksum:
+                if isinstance(error, ObjectChanged):  # it was another upload, of an earlier try; this one is open
+                    self.destination.abort_upload(self.transfer.key, upload_id)
+                return PutResult(
+                    size=size, etag=found.etag, version_id=found.version_id, last_modified=found.last_modified
+                )
+            if isinstance(error, ObjectNotFound) and not self.transfer.destination.holds(found):
+                raise ObjectChanged(
+                    "the upload is gone, and another object stands there than before it began",
+                    location=self.destination.location.url,
+                    key=self.transfer.key,
+                ) from None
             raise
+
+    def _standing(self) -> ObjectInfo | None:
+        """What stands at the destination, as far as that can be told."""
+        with suppress(BucketsyncError):
+            return self.destination.head(self.transfer.key).info
+        return None
 
     def _streamer(
         self, upload_id: str, expected: Checksum | None

@@ -143,7 +143,8 @@ def read_run(workspace: Workspace, digest: str | None = None) -> RunDocument:
         value = workspace.read_document(RUN_DOCUMENT, "run", digest=digest)
     except ObjectNotFound:
         raise PlanMismatch(
-            "the run's folder has no run.json: did `prepare` finish, and do all workers reach the same workspace?",
+            "the run's folder has no run.json: did `prepare` finish, and does this worker reach the same workspace? "
+            "set [bucketsync] workspace to a location that all workers reach",
             location=workspace.store.location.url,
         ) from None
     return RunDocument(

@@ -7,22 +7,27 @@ import hashlib
 import zlib
 from collections.abc import Iterable
 
+import anycrc  # type: ignore[import-untyped]
 import awscrt.checksums
 
 from airflow_bucketsync.engine.model.objects import Checksum, ChecksumAlgorithm
 from airflow_bucketsync.engine.stores.base import Body
 
-COMBINABLE: tuple[ChecksumAlgorithm, ...] = ("crc64nvme", "crc32c", "crc32")
+COMBINABLE: tuple[ChecksumAlgorithm, ...] = ("crc64nvme", "crc64xz", "crc32c", "crc32")
 """Algorithms whose part values give the value of the whole without reading it again."""
 COMPUTABLE: tuple[ChecksumAlgorithm, ...] = (*COMBINABLE, "sha256", "sha1", "md5")
 
-_WIDTH = {"crc64nvme": 16, "crc32c": 8, "crc32": 8}
+_WIDTH = {"crc64nvme": 16, "crc64xz": 16, "crc32c": 8, "crc32": 8}
+_CRC64XZ = anycrc.Model("CRC64-XZ")
+"""Not to be confused with CRC-64/NVME: another polynomial. It keeps no state between calls."""
 
 
 def checksum_of(algorithm: ChecksumAlgorithm, body: Body) -> Checksum:
     """The checksum of some bytes."""
     if algorithm == "crc64nvme":
         value = f"{awscrt.checksums.crc64nvme(body):016x}"
+    elif algorithm == "crc64xz":
+        value = f"{_CRC64XZ.calc(body):016x}"
     elif algorithm == "crc32c":
         value = f"{awscrt.checksums.crc32c(body):08x}"
     elif algorithm == "crc32":
@@ -38,6 +43,7 @@ def combined(algorithm: ChecksumAlgorithm, parts: Iterable[tuple[Checksum, int]]
     """The checksum of a whole object from the checksums and lengths of its parts, in order."""
     combine = {
         "crc64nvme": awscrt.checksums.combine_crc64nvme,
+        "crc64xz": _CRC64XZ.combine,
         "crc32c": awscrt.checksums.combine_crc32c,
         "crc32": awscrt.checksums.combine_crc32,
     }[algorithm]
@@ -50,3 +56,19 @@ def combined(algorithm: ChecksumAlgorithm, parts: Iterable[tuple[Checksum, int]]
 def to_base64(checksum: Checksum) -> str:
     """As HTTP headers of S3 spell it."""
     return base64.b64encode(bytes.fromhex(checksum.value)).decode()
+
+
+class RunningCrc64:
+    """The CRC-64/XZ of bytes that come piece by piece."""
+
+    def __init__(self) -> None:
+        self._value = 0
+
+    def add(self, piece: Body) -> None:
+        """Go on with these bytes."""
+        self._value = _CRC64XZ.calc(piece, self._value)
+
+    @property
+    def checksum(self) -> Checksum:
+        """Of all bytes so far."""
+        return Checksum(algorithm="crc64xz", value=f"{self._value:016x}")

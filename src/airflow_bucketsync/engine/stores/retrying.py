@@ -27,6 +27,7 @@ from airflow_bucketsync.engine.stores.gate import Gate, Stopped
 from airflow_bucketsync.engine.stores.items import Deleted, Deletion, Head
 from airflow_bucketsync.engine.stores.resuming import ResumingBody
 from airflow_bucketsync.engine.stores.retries import Retries
+from airflow_bucketsync.engine.stores.transfer import over_wrong_bytes
 
 __all__ = ["Retries", "RetryingStore", "unwrapped"]
 
@@ -231,7 +232,14 @@ class RetryingStore:
             for answer in self.inner.transfer_many(strip(), gate=gate):
                 yield replace(answer, transfer=pending.pop(answer.transfer.key), attempts=tries[answer.transfer.key])
 
-        return self._rounds(transfers, bare, lambda answer: (answer.transfer, answer.error))
+        return self._rounds(
+            transfers,
+            bare,
+            lambda answer: (
+                answer.transfer if answer.error is None else over_wrong_bytes(answer.transfer, answer.error),
+                answer.error,
+            ),
+        )
 
     def delete_many(self, deletions: Iterable[Deletion], *, gate: Gate) -> Iterator[Deleted]:
         """Delete many keys; transient failures are tried again under the same condition."""

@@ -41,6 +41,13 @@ def transfer_object(store: ObjectStore, transfer: Transfer, *, gate: Gate) -> Tr
     return Transferred(transfer=transfer, result=result, lost=lost, seconds=gate.clock.monotonic() - started, sent=sent)
 
 
+def over_wrong_bytes(transfer: Transfer, error: BucketsyncError) -> Transfer:
+    """The next try of a transfer: over what stood there, or over what its own last try wrote, if that was damaged."""
+    if isinstance(error, BodyCorrupted) and error.written is not None:
+        return replace(transfer, destination=Condition(etag=error.written, size=transfer.source.size))
+    return transfer
+
+
 def _server_copy(store: ObjectStore, transfer: Transfer) -> tuple[PutResult, tuple[str, ...]]:
     """Let the store copy, with the source's attributes as they are wherever that is what is asked for."""
     attributes: ObjectAttributes | None = None
@@ -81,9 +88,9 @@ def _needs_attributes(store: ObjectStore, transfer: Transfer) -> bool:
     `verify` names it as lost of any other.
     """
     preserve = transfer.preserve
-    if not (preserve.keeps("headers") and preserve.keeps("user_metadata")):
-        return transfer.source_store.capabilities.user_metadata
     here, there = transfer.source_store.capabilities, store.capabilities
+    if not (preserve.keeps("headers") and preserve.keeps("user_metadata") and there.copies_expires):
+        return here.user_metadata
     return (
         transfer.source.size == 0
         and preserve.keeps("redirect")
@@ -141,7 +148,28 @@ def _stream(store: ObjectStore, transfer: Transfer, gate: Gate) -> tuple[PutResu
                 destination=transfer.destination,
             )
             lost = (*lost, "tags")
+        except ObjectChanged:
+            found = _written_before(store, transfer.key, data)
+            if found is None:
+                raise
+            result = found
     return result, lost
+
+
+def _written_before(store: ObjectStore, key: str, data: Body) -> PutResult | None:
+    """What stands there, if the store proves that it is these bytes: an earlier try wrote it, its answer was lost."""
+    with suppress(BucketsyncError):
+        details = store.head(key)
+        info = details.info
+        if info.size == memoryview(data).nbytes and prove_body(data, details, store=store, key=key) is not None:
+            return PutResult(
+                size=info.size,
+                etag=info.etag,
+                version_id=info.version_id,
+                last_modified=info.last_modified,
+                checksum=info.checksum,
+            )
+    return None
 
 
 def require_version(planned: ObjectInfo, found: ObjectInfo, store: ObjectStore) -> None:

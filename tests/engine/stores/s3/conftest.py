@@ -13,8 +13,9 @@ from moto.server import ThreadedMotoServer
 from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.stores.s3.client import client_config
+from airflow_bucketsync.engine.stores.s3.profiles import OTHER, Profile
 from airflow_bucketsync.engine.stores.s3.store import S3Store
-from tests.servers.s3 import Credential, S3Server
+from tests.servers.s3 import Credential, Quirks, S3Server
 
 MakeStore = Callable[..., S3Store]
 _NUMBERS = itertools.count(1)
@@ -37,6 +38,7 @@ def server(one_server: S3Server) -> Iterator[S3Server]:
     one_server.log.clear()
     yield one_server
     one_server.faults.clear()
+    one_server.quirks = Quirks()
     one_server.credentials.clear()
     one_server.credentials.update(known)
 
@@ -51,13 +53,22 @@ def bucket(server: S3Server) -> str:
 
 @pytest.fixture
 def make_store(server: S3Server, bucket: str) -> Iterator[MakeStore]:
-    """Make a store with a client of its own: `make_store(prefix="p/", bucket=…, credential=…, **of_the_store)`."""
+    """Make a store with a client of its own: `make_store("p/", place=bucket, credential=…, **of_the_store)`."""
     made: list[S3Store] = []
 
     def make(
-        prefix: str = "", *, place: str = bucket, credential: Credential | None = None, at: Any = server, **kwargs: Any
+        prefix: str = "",
+        *,
+        place: str = bucket,
+        credential: Credential | None = None,
+        at: Any = server,
+        profile: Profile | None = None,
+        anonymous: bool = False,
+        **kwargs: Any,
     ) -> S3Store:
-        client = at.client(config=client_config(path_style=True, read_timeout=5), credential=credential)
+        config = client_config(profile or OTHER, path_style=True, read_timeout=5, anonymous=anonymous)
+        client = at.client(config=config, credential=credential)
+        kwargs["profile"] = profile
         made.append(S3Store(Location(scheme="s3", conn_id="c", bucket=place, prefix=prefix), client, **kwargs))
         return made[-1]
 

@@ -6,6 +6,7 @@ import pytest
 
 from airflow_bucketsync.engine.errors import FinalError, ObjectNotFound, ServerError
 from airflow_bucketsync.engine.model.condition import Condition
+from airflow_bucketsync.engine.stores.s3.profiles import AWS, OTHER
 from tests.engine.stores.contract import OTHER_VERSION, StoreContract, listing, read
 
 
@@ -14,11 +15,25 @@ class TestStrictServer(StoreContract):
 
     @pytest.fixture
     def store(self, make_store):
-        return make_store("some/prefix/")
+        return make_store("some/prefix/", profile=AWS)
 
     @pytest.fixture
     def second_store(self, make_store):
-        return make_store("another/")
+        return make_store("another/", profile=AWS)
+
+
+class TestStrictServerOfUnknownKind(StoreContract):
+    """As a store that nothing is known of."""
+
+    can_delete_conditionally = False
+
+    @pytest.fixture
+    def store(self, make_store):
+        return make_store("some/prefix/", profile=OTHER)
+
+    @pytest.fixture
+    def second_store(self, make_store):
+        return make_store("another/", profile=OTHER)
 
 
 class TestStrictServerTwoBuckets(StoreContract):
@@ -26,14 +41,14 @@ class TestStrictServerTwoBuckets(StoreContract):
 
     @pytest.fixture
     def store(self, make_store):
-        return make_store()
+        return make_store(profile=AWS)
 
     @pytest.fixture
     def second_store(self, server, bucket, make_store):
         name = f"{bucket}-two"
         server.core.create_bucket(name, region=server.region)
         server.core.bucket(name).settings.versioning = "Enabled"
-        return make_store(place=name)
+        return make_store(place=name, profile=AWS)
 
 
 class TestMoto(StoreContract):

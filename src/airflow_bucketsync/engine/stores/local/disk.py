@@ -22,11 +22,12 @@ from airflow_bucketsync.engine.errors import (
 from airflow_bucketsync.engine.model.capabilities import NameFolding
 from airflow_bucketsync.engine.model.objects import EPOCH, ObjectAttributes, ObjectDetails, ObjectInfo, PutResult
 
+LET = "give that right to the user that the worker runs as"
 _MEANING: dict[int, tuple[type[BucketsyncError], str]] = {
     errno.ENOENT: (ObjectNotFound, "there is no such file"),
-    errno.ENOTDIR: (NotSupported, "a file stands where a folder is needed"),
+    errno.ENOTDIR: (NotSupported, "a file stands where a folder is needed; move it away, or name another folder"),
     errno.EISDIR: (NotSupported, "a folder of this name stands there"),
-    errno.EACCES: (AccessDenied, "the permissions of the file or of a folder above it forbid this"),
+    errno.EACCES: (AccessDenied, f"the permissions of the file or of a folder above it forbid this; {LET}"),
     errno.EPERM: (AccessDenied, "the system forbids this"),
     errno.ENOSPC: (StoreFull, "no space (or no inode) is left on the disk"),
     errno.EDQUOT: (StoreFull, "the disk quota is used up"),

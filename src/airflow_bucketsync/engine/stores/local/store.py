@@ -128,7 +128,9 @@ class LocalStore(MultipartFolder, ThreadedBulk):
             except FileNotFoundError:
                 if self._may_be_missing:
                     return Page(items=(), next_after=None)
-                raise ObjectNotFound("there is no such folder", location=self.location.url) from None
+                raise ObjectNotFound(
+                    "there is no such folder; make it, or name another", location=self.location.url
+                ) from None
         if page.next_after is not None:
             with self._lock:
                 self._walks[page.next_after, until] = walk

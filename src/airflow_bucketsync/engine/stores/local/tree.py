@@ -15,7 +15,7 @@ from airflow_bucketsync.engine.errors import AccessDenied
 from airflow_bucketsync.engine.model.names import STATE_PREFIX, is_temporary_name
 from airflow_bucketsync.engine.model.objects import ObjectInfo, Page
 from airflow_bucketsync.engine.stores.clock import Clock
-from airflow_bucketsync.engine.stores.local.disk import error_of, info_of, mtime_ns_of, word_of
+from airflow_bucketsync.engine.stores.local.disk import LET, error_of, info_of, mtime_ns_of, word_of
 from airflow_bucketsync.engine.stores.local.paths import FOLDER, LOOP, SYMLINK, LinkRefused, Root, Segments, is_link
 
 _SCAN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -229,7 +229,7 @@ class Walk:
 
     def _unreadable(self, key: str, error: OSError) -> AccessDenied:
         return AccessDenied(
-            "the folder or a file in it may not be read, so the listing would lack what is there",
+            f"the folder or a file in it may not be read, so the listing would lack what is there; {LET}",
             location=self._root.location.url,
             key=key,
             code=error_of(error, {"location": "", "key": None}).code,

@@ -129,9 +129,6 @@ class MemoryCore:
 
     def _check_write(self, key: str, destination: Condition) -> None:
         self._check_name(key)
-        allowed = self._capabilities.conditional_put
-        if not destination.is_any and allowed != "full" and (allowed == "none" or not destination.absent):
-            raise NotSupported("this store can't make a write depend on what stands there", **self._at(key))
         self._check(key, self._bucket.objects.get(self.location.full_key(key)), destination)
 
     def _misshapen(self, key: str) -> str | None:

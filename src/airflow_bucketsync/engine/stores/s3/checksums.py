@@ -7,11 +7,12 @@ import binascii
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_bucketsync.engine.errors import BodyCorrupted, NotSupported
+from airflow_bucketsync.engine.errors import NotSupported
 from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.objects import Checksum, ChecksumAlgorithm
 from airflow_bucketsync.engine.stores.base import Body
 from airflow_bucketsync.engine.stores.checksums import COMBINABLE, COMPUTABLE, checksum_of, to_base64
+from airflow_bucketsync.engine.stores.remote.conditions import require_equal
 from airflow_bucketsync.engine.stores.s3.session import Answer, Session
 
 FIELDS: Mapping[ChecksumAlgorithm, str] = {
@@ -37,6 +38,17 @@ def read_checksum(answer: Mapping[str, Any]) -> Checksum | None:
         except (binascii.Error, ValueError):
             continue
     return None
+
+
+def answered_checksum(session: Session, answer: Answer) -> Checksum | None:
+    """The checksum in an answer, also where the store tells it in a header of its own."""
+    found = read_checksum(answer)
+    if found is None and session.profile.checksum_header is not None:
+        name, algorithm = session.profile.checksum_header
+        text = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get(name, "")
+        if text.isascii() and text.isdigit() and int(text) < 2**64:
+            return Checksum(algorithm=algorithm, value=f"{int(text):016x}")
+    return found
 
 
 def upload_algorithm(capabilities: Capabilities) -> ChecksumAlgorithm | None:
@@ -83,20 +95,7 @@ def stored_checksum(session: Session, key: str, answer: Answer, sent: Checksum) 
 
     :raises BodyCorrupted: the store holds other bytes than were sent
     """
-    stored = read_checksum(answer)
+    stored = answered_checksum(session, answer)
     if stored is not None and stored.algorithm == sent.algorithm and stored.parts is None:
         require_equal(session, key, stored, sent)
     return stored
-
-
-def require_equal(session: Session, key: str, found: Checksum, expected: Checksum) -> None:
-    """Go on only when both are one.
-
-    :raises BodyCorrupted: they differ
-    """
-    if found != expected:
-        raise BodyCorrupted(
-            f"the body has {found.to_json()} and must have {expected.to_json()}",
-            location=session.location.url,
-            key=key,
-        )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import logging
 import re
 import threading
 from collections import Counter
@@ -16,11 +15,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
+from botocore import UNSIGNED
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.utils import parse_timestamp
+
+from airflow_bucketsync.engine.stores.remote.dots import dots_kept
+from airflow_bucketsync.engine.stores.remote.quiet import quiet
+from airflow_bucketsync.engine.stores.s3.profile import Profile
+from airflow_bucketsync.engine.stores.s3.profiles import AWS
 
 EXPECT_FROM = 1024 * 1024
 """Bytes from which a body is announced first (`Expect: 100-continue`), so that a refused one is not sent."""
@@ -42,7 +46,9 @@ _TALKATIVE = ("botocore", "boto3", "urllib3", "s3transfer")
 
 
 def client_config(
+    profile: Profile = AWS,
     *,
+    anonymous: bool = False,
     max_pool_connections: int = 32,
     path_style: bool = False,
     connect_timeout: float = 10.0,
@@ -51,13 +57,15 @@ def client_config(
 ) -> Config:
     """What the client of an `S3Store` must be made with; merge what the connection says into it.
 
+    :param profile: which kind of store it is
+    :param anonymous: sign nothing, for buckets that are open to everybody
     :param max_pool_connections: at least the gate's concurrency, or threads wait for connections
-    :param path_style: the bucket in the path; for every endpoint of one's own (their names rarely cover buckets)
+    :param path_style: the bucket in the path, whatever the profile says
     :param connect_timeout: seconds
     :param read_timeout: seconds without a byte
     """
     return Config(
-        signature_version="s3v4",
+        signature_version=UNSIGNED if anonymous else profile.signature,
         # One place retries (retrying.py): a second one inside would multiply the tries and hide them.
         retries={"mode": "standard", "total_max_attempts": 1},
         connect_timeout=connect_timeout,
@@ -69,35 +77,33 @@ def client_config(
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         s3={
-            "addressing_style": "path" if path_style else "auto",
+            "addressing_style": "path" if path_style else profile.addressing,
             # Over TLS a body needs no SHA-256 of its own: TLS and the checksum hold it. Over http it is signed anyway.
-            "payload_signing_enabled": False,
+            "payload_signing_enabled": not profile.unsigned_payload,
         },
     )
 
 
 def quiet_logs() -> None:
     """Keep the client's DEBUG logs shut: they print Authorization headers, session tokens and bodies."""
-    for name in (*_TALKATIVE, *(name for name in logging.root.manager.loggerDict if name.startswith(_TALKATIVE))):
-        logger = logging.getLogger(name)
-        if name in _TALKATIVE:
-            logger.setLevel(max(logger.level, logging.INFO))
-        elif 0 < logger.level < logging.INFO:
-            logger.setLevel(logging.INFO)
+    quiet(_TALKATIVE)
 
 
 class Requests:
     """Counts the requests of one client by operation, and changes what its parameters can't.
 
-    :param content_md5: send Content-MD5 where S3 wants a checksum and the store knows no other
+    :param content_md5: send Content-MD5 with a bulk delete instead of the client's checksum
+    :param url_encode: ask for url-encoded listings
     """
 
-    def __init__(self, client: BaseClient, *, content_md5: bool) -> None:
+    def __init__(self, client: BaseClient, *, content_md5: bool, url_encode: bool) -> None:
         self.count: Counter[str] = Counter()
         self._content_md5 = content_md5
         self._lock = threading.Lock()
         self._call = threading.local()
         client.meta.events.register_last("before-call.s3", self._before_call)
+        if not url_encode:
+            client.meta.events.register_last("before-parameter-build.s3", _encoding_not_asked)
         client.meta.events.register("before-send.s3", self._before_send)
         # Less special than the client's own handlers of this event, so that it runs before them: one turns an answer
         # that is no XML into a failure of the store.
@@ -143,9 +149,15 @@ class Requests:
     def _before_send(self, request: Any, event_name: str, **_: Any) -> None:
         with self._lock:
             self.count[event_name.rpartition(".")[2]] += 1
-        request.url = _dots_kept(request.url)
+        request.url = dots_kept(request.url)
         if isinstance(request.body, _Readable):
             request.body = request.body.view  # sent in one go, not in the small pieces of a file
+
+
+def _encoding_not_asked(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    """Take back what the client adds to listings by itself."""
+    if context.pop("encoding_type_auto_set", False):
+        params.pop("EncodingType", None)
 
 
 class _Readable(io.RawIOBase):
@@ -193,17 +205,3 @@ def _before_parse(operation_model: Any, response_dict: dict[str, Any], **_: Any)
     body = response_dict.get("body")
     if isinstance(body, bytes) and (response_dict["status_code"] >= 300 or operation_model.name in _KEY_UNREAD):
         response_dict["body"] = _NOT_XML.sub(b"?", body)
-
-
-def _dots_kept(url: str) -> str:
-    """The URL with `.` and `..` segments of its path percent-encoded.
-
-    Signed are the plain dots, as S3 computes it from the decoded key; on the wire they are encoded, because URL
-    libraries, and proxies on the way, remove dot segments by the rules for links. S3 decodes them once.
-    """
-    path = urlsplit(url).path
-    segments = path.split("/")
-    if "." not in segments and ".." not in segments:
-        return url
-    encoded = "/".join(segment.replace(".", "%2E") if segment in (".", "..") else segment for segment in segments)
-    return url.replace(path, encoded, 1)

@@ -5,66 +5,36 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from airflow_bucketsync.engine.errors import ObjectChanged, ObjectNotFound
 from airflow_bucketsync.engine.model.condition import Condition
-from airflow_bucketsync.engine.model.objects import ObjectInfo
-from airflow_bucketsync.engine.stores.s3.reading import head
+from airflow_bucketsync.engine.stores.remote.conditions import require_state
+from airflow_bucketsync.engine.stores.remote.header_text import quoted
+from airflow_bucketsync.engine.stores.s3.reading import looked_at
 from airflow_bucketsync.engine.stores.s3.session import Session
 
 
-def write_condition(session: Session, key: str, destination: Condition) -> dict[str, Any]:
-    """The parameters of a write that must find `destination`; where the store can't, a HEAD looks before.
+def write_condition(session: Session, key: str, destination: Condition, *, copies: bool = False) -> dict[str, Any]:
+    """The parameters of a write that must find `destination`; where the store can't, or may not, a HEAD looks before.
 
+    :param copies: whether the write is a server-side copy: fewer stores look at its condition
     :raises ObjectChanged: the HEAD found another state
     """
+    sent = sent_condition(session, destination, copies=copies)
+    trusted = bool(sent) and (session.capabilities.conditional_copy or not copies)
+    if not trusted and not destination.is_any:
+        require_state(session, key, destination, looked_at(session, key))
+    return sent
+
+
+def sent_condition(session: Session, destination: Condition, *, copies: bool) -> dict[str, Any]:
+    """The parameters of a write that tell the store what it must find, as far as it can be told."""
     able = session.capabilities.conditional_put
+    if copies and not session.capabilities.conditional_copy and session.profile.conditional_copy != "doubted":
+        return {}
     if destination.absent and able != "none":
         return {"IfNoneMatch": "*"}
     if destination.etag is not None and able == "full":
         return {"IfMatch": quoted(destination.etag)}
-    if not destination.is_any:
-        require_state(session, key, destination)
     return {}
-
-
-def require_state(session: Session, key: str, destination: Condition) -> ObjectInfo | None:
-    """Go on only when the object is in this state now; returns what stands there. Another writer can come between.
-
-    :raises ObjectChanged: it is in another state
-    """
-    try:
-        found = head(session, key, checksum=False).info
-    except ObjectNotFound:
-        if destination.absent:
-            return None
-        raise changed(session, key, "nothing stands there any more") from None
-    if destination.absent:
-        raise changed(session, key, "an object stands there, and nothing should")
-    require_version(session, key, destination, found)
-    return found
-
-
-def require_version(session: Session, key: str, condition: Condition, found: ObjectInfo) -> None:
-    """Go on only when `found` is the version that `condition` names.
-
-    :raises ObjectChanged: it is another one
-    """
-    if condition.etag is not None and condition.etag != found.etag:
-        raise changed(session, key, f"its ETag is {found.etag}, not {condition.etag}")
-    if condition.size is not None and condition.size != found.size:
-        raise changed(session, key, f"it has {found.size} bytes, not {condition.size}")
-
-
-def changed(session: Session, key: str, words: str) -> ObjectChanged:
-    """The error for an object in another state than asked for."""
-    return ObjectChanged(
-        f"the object is not in the state that was asked for: {words}", location=session.location.url, key=key
-    )
-
-
-def quoted(etag: str) -> str:
-    """An ETag as headers have it."""
-    return f'"{etag}"'
 
 
 def copy_source(session: Session, key: str, source: Condition) -> dict[str, str]:

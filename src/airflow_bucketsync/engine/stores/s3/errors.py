@@ -8,7 +8,6 @@ headers and signatures in them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import botocore.exceptions as client_errors
@@ -31,16 +30,39 @@ from airflow_bucketsync.engine.errors import (
     TransientError,
 )
 from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.stores.remote.remedies import (
+    BAD_SESSION,
+    BAD_SIGNATURE,
+    CLOSED,
+    NO_STORE,
+    S3_ACTIONS,
+    SIGNED,
+    SILENT,
+    UNKNOWN_KEY,
+    WRONG_CLOCK,
+    Caller,
+    permission,
+    unreachable,
+    untold_tls,
+    untrusted_certificate,
+)
+from airflow_bucketsync.engine.stores.remote.said import cleaned, seconds
 
 Kind = type[BucketsyncError]
 
 _NOT_THERE = "the object is not there"
 _CONDITION = "the object is not in the state that was asked for"
-_CREDENTIALS = "the store does not accept the credentials of the connection"
+_CREDENTIALS = "the store does not accept the credentials; check the connection's login and password"
 _WRONG_REGION = "the bucket is in another region than the connection says"
 _SLOW = "the store asks for fewer requests"
+_UNTRUSTED = untrusted_certificate("verify in the connection's extra")
 _CORRUPTED = "the bytes that arrived have another checksum than was sent with them"
 _QUOTE = "the store says: "
+_UNSAID = "the store denied the request without saying why"
+_SAID = (AccessDenied, ObjectNotFound, FinalError)
+"""Refusals that a store gives with a code of its own."""
+_HOST_ONLY = "the store takes the bucket's name in the host only; choose its profile in the connection: "
+_CUSTOMER_KEY = "the object is encrypted with a key of its owner (SSE-C), which is not known here; it can't be read"
 
 _BY_CODE: dict[str, tuple[Kind, str]] = {
     # not there
@@ -77,20 +99,22 @@ _BY_CODE: dict[str, tuple[Kind, str]] = {
     "AllAccessDisabled": (AccessDenied, _QUOTE),
     "AccountProblem": (AccessDenied, _QUOTE),
     "UnauthorizedAccess": (AccessDenied, _QUOTE),
-    "InvalidAccessKeyId": (AccessDenied, _CREDENTIALS),
-    "SignatureDoesNotMatch": (AccessDenied, f"{_CREDENTIALS} (wrong secret key, or something between changed it)"),
+    "InvalidAccessKeyId": (AccessDenied, UNKNOWN_KEY),
+    "SignatureDoesNotMatch": (AccessDenied, BAD_SIGNATURE),
     "InvalidSecurity": (AccessDenied, _CREDENTIALS),
-    "InvalidToken": (AccessDenied, f"{_CREDENTIALS} (session token)"),
-    "TokenRefreshRequired": (AccessDenied, f"{_CREDENTIALS} (session token)"),
+    "InvalidToken": (AccessDenied, BAD_SESSION),
+    "TokenRefreshRequired": (AccessDenied, BAD_SESSION),
     "KMS.DisabledException": (AccessDenied, _QUOTE),
     "KMS.InvalidStateException": (AccessDenied, _QUOTE),
     "KMS.NotFoundException": (AccessDenied, _QUOTE),
     # the connection must be put right
-    "RequestTimeTooSkewed": (InvalidConfiguration, "this machine's clock differs too much from the store's; set it"),
+    "RequestTimeTooSkewed": (InvalidConfiguration, WRONG_CLOCK),
     "PermanentRedirect": (InvalidConfiguration, _WRONG_REGION),
     "AuthorizationHeaderMalformed": (InvalidConfiguration, _WRONG_REGION),
     "IllegalLocationConstraintException": (InvalidConfiguration, _WRONG_REGION),
     "AuthorizationQueryParametersError": (InvalidConfiguration, _WRONG_REGION),
+    "PathStyleDomainForbidden": (InvalidConfiguration, f"{_HOST_ONLY}bucketsync_profile: tencent_cos"),
+    "SecondLevelDomainForbidden": (InvalidConfiguration, f"{_HOST_ONLY}bucketsync_profile: alibaba_s3"),
     "InvalidBucketName": (InvalidConfiguration, "the store does not accept the bucket's name"),
     # can't do or hold this
     "InvalidRequest": (NotSupported, _QUOTE),
@@ -102,7 +126,11 @@ _BY_CODE: dict[str, tuple[Kind, str]] = {
     "MetadataTooLarge": (NotSupported, "the user metadata is larger than the store takes"),
     "InvalidTag": (NotSupported, _QUOTE),
     "InvalidStorageClass": (NotSupported, "the store does not know this storage class"),
-    "AccessControlListNotSupported": (NotSupported, "the bucket takes no ACLs"),
+    "AccessControlListNotSupported": (
+        NotSupported,
+        "the bucket takes no ACLs (its owner owns what is written); set acl to none",
+    ),
+    "MissingContentMD5": (NotSupported, "the store wants Content-MD5; choose its profile (bucketsync_profile)"),
     "NotImplemented": (NotSupported, _QUOTE),
     "MethodNotAllowed": (NotSupported, "the store does not allow this here (a delete marker, or an old store)"),
     "InvalidPart": (FinalError, "a part is missing at the store, or is another than the receipt says"),
@@ -115,7 +143,7 @@ _BY_STATUS: dict[int, tuple[Kind, str]] = {
     # A HEAD answers without words: these are all there is to say.
     400: (FinalError, "the store refused the request (wrong region, expired token, or a customer key is needed)"),
     401: (AccessDenied, _CREDENTIALS),
-    403: (AccessDenied, "the store denied the request without saying why"),
+    403: (AccessDenied, _UNSAID),
     404: (ObjectNotFound, _NOT_THERE),
     405: (NotSupported, "the store does not allow this here (a delete marker, or an old store)"),
     408: (ConnectionLost, "the store waited too long for the request's bytes"),
@@ -128,11 +156,15 @@ _BY_STATUS: dict[int, tuple[Kind, str]] = {
 }
 
 _BY_EXCEPTION: tuple[tuple[type[Exception], Kind, str], ...] = (
-    (client_errors.ConnectTimeoutError, ConnectionLost, "the endpoint did not answer in time"),
+    (
+        client_errors.ConnectTimeoutError,
+        ConnectionLost,
+        SILENT,
+    ),
     (client_errors.ReadTimeoutError, ConnectionLost, "no bytes came in time"),
     (client_errors.EndpointConnectionError, ConnectionLost, "the endpoint can't be reached"),
     (client_errors.ProxyConnectionError, ConnectionLost, "the proxy can't be reached"),
-    (client_errors.ConnectionClosedError, ConnectionLost, "the connection was closed before the answer was complete"),
+    (client_errors.ConnectionClosedError, ConnectionLost, CLOSED),
     (client_errors.IncompleteReadError, ConnectionLost, "the answer ended too early"),
     (client_errors.ResponseStreamingError, ConnectionLost, "the connection broke while the body was read"),
     (ResponseParserError, ServerError, "the answer is no complete XML document"),
@@ -156,33 +188,34 @@ _BY_EXCEPTION: tuple[tuple[type[Exception], Kind, str], ...] = (
 TRANSLATED: tuple[type[Exception], ...] = (ClientError, *(exception for exception, _, _ in _BY_EXCEPTION))
 """What to catch around a request; anything else is a bug and passes."""
 
-# In the order of application: what is not plain text on one line, query strings, header-like pairs, access keys.
-_SCRUB: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    (re.compile(r"[^\x20-\x7e\xa0-\u1fff\u2030-\ud7ff]"), lambda match: f"\\u{ord(match[0]):04x}"),
-    (re.compile(r"\?[^\s\"'<>]*"), "?…"),
-    (
-        re.compile(r"(?i)\b(credential|signature|authorization|x-amz-[a-z-]*token|token|secret\w*)\s*[=:]\s*\S+"),
-        r"\1=…",
-    ),
-    (re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{8,}\b"), "…"),
-)
-_QUOTED = 300
+_CUSTOMER_KEY_NEEDED = re.compile(r"stored using a form of Server Side Encryption")
 
 
 def translated(
-    error: Exception, operation: str, location: Location, key: str | None = None, *, refreshable: bool = False
+    error: Exception,
+    operation: str,
+    location: Location,
+    key: str | None = None,
+    *,
+    refreshable: bool = False,
+    caller: Caller = SIGNED,
 ) -> BucketsyncError:
     """Our error for one that was caught.
 
     :param key: relative to the location
     :param refreshable: whether the client can get new credentials by itself, so that an expired token may heal
+    :param caller: what the request said of who asks
     """
     if isinstance(error, ClientError):
-        return _from_answer(error.response, operation, location, key, refreshable)
+        return _from_answer(error.response, operation, location, key, refreshable, caller)
     for exception, kind, words in _BY_EXCEPTION:
         if isinstance(error, exception):
             if isinstance(error, client_errors.SSLError) and "certificate" in str(error).lower():
-                kind, words = InvalidConfiguration, "the endpoint's certificate is not trusted; see 'verify'"
+                kind, words = InvalidConfiguration, _UNTRUSTED
+            elif isinstance(error, client_errors.SSLError):
+                words = untold_tls(str(error))
+            elif isinstance(error, client_errors.EndpointConnectionError):
+                words = unreachable(error.kwargs.get("endpoint_url"), repr(error.kwargs.get("error")))
             break
     else:
         raise error
@@ -196,12 +229,12 @@ def refused(code: str, message: str, operation: str, location: Location, key: st
 
 
 def _from_answer(
-    answer: Any, operation: str, location: Location, key: str | None, refreshable: bool
+    answer: Any, operation: str, location: Location, key: str | None, refreshable: bool, caller: Caller = SIGNED
 ) -> BucketsyncError:
     said, about = answer.get("Error", {}), answer.get("ResponseMetadata", {})
     headers = about.get("HTTPHeaders", {})
     status = int(about.get("HTTPStatusCode") or 0)
-    code = _clean(str(said.get("Code", "")))[:80]
+    code = cleaned(str(said.get("Code", "")))[:80]
     message = str(said.get("Message", ""))
     kind, words = _kind_of(code, status)
     if code.isdigit() and headers.get("x-amz-delete-marker") == "true":
@@ -211,15 +244,24 @@ def _from_answer(
         words = "the session token has expired" + ("" if refreshable else "; renew the connection's credentials")
     if kind is InvalidConfiguration and words == _WRONG_REGION:
         region = said.get("Region") or headers.get("x-amz-bucket-region")
-        words += f": it is in {_clean(str(region))!r}; set region_name" if region else "; set region_name and endpoint"
+        words += f": it is in {cleaned(str(region))!r}" if region else ""
+        words += "; set region_name in the connection's extra to that (and endpoint_url, where it has one)"
+    if kind is NotSupported and _CUSTOMER_KEY_NEEDED.search(message):
+        words = _CUSTOMER_KEY
     if words == _QUOTE:
-        words = (_QUOTE + _clean(message)) if message else "the store refused without saying why"
+        words = (_QUOTE + cleaned(message).rstrip(".")) if message else "the store refused without saying why"
+    if code.isdigit() and kind in _SAID and not operation.startswith("Head"):
+        words = NO_STORE  # a store says why; only the answer to a HEAD has no body to say it in
+    elif kind is AccessDenied and words.startswith((_QUOTE, _UNSAID)):
+        words += permission(S3_ACTIONS, "s3:", operation, message, caller)
+    elif code == "NotImplemented":
+        words += "; if the store can't do this, choose its profile: bucketsync_profile in the connection's extra"
     return kind(
         f"{operation}: {words}",
         location=location.url,
         key=None if code == "NoSuchBucket" else key,
         code=code or (str(status) if status else None),
-        retry_after=_seconds(headers.get("retry-after")),
+        retry_after=seconds(headers.get("retry-after")),
     )
 
 
@@ -238,17 +280,3 @@ def _kind_of(code: str, status: int) -> tuple[Kind, str]:
     if code in ("", "Unknown") and status < 400:
         return ServerError, "the answer is none that S3 gives"
     return FinalError, _QUOTE
-
-
-def _clean(text: str) -> str:
-    """Text of the store as a message may show it: one line, no secrets, not long."""
-    for pattern, replacement in _SCRUB:
-        text = pattern.sub(replacement, text)
-    return text if len(text) <= _QUOTED else text[:_QUOTED] + "…"
-
-
-def _seconds(value: str | None) -> float | None:
-    try:
-        return max(0.0, float(value)) if value is not None else None
-    except ValueError:
-        return None  # an HTTP date: the backoff decides

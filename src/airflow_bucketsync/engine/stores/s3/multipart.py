@@ -7,7 +7,7 @@ from datetime import UTC
 from typing import Any
 from urllib.parse import unquote_plus
 
-from airflow_bucketsync.engine.errors import ListingUntrusted, ObjectChanged, ObjectNotFound
+from airflow_bucketsync.engine.errors import NotSupported, ObjectChanged, ObjectNotFound
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.objects import (
     Checksum,
@@ -18,6 +18,8 @@ from airflow_bucketsync.engine.model.objects import (
 )
 from airflow_bucketsync.engine.stores.base import Body
 from airflow_bucketsync.engine.stores.checksums import to_base64
+from airflow_bucketsync.engine.stores.remote.header_text import quoted, unquoted
+from airflow_bucketsync.engine.stores.remote.paging import untrusted_parts
 from airflow_bucketsync.engine.stores.s3.attributes import sent_attributes
 from airflow_bucketsync.engine.stores.s3.checksums import (
     FIELDS,
@@ -26,8 +28,7 @@ from airflow_bucketsync.engine.stores.s3.checksums import (
     stored_checksum,
     upload_algorithm,
 )
-from airflow_bucketsync.engine.stores.s3.conditions import copy_source, quoted, write_condition
-from airflow_bucketsync.engine.stores.s3.reading import unquoted
+from airflow_bucketsync.engine.stores.s3.conditions import copy_source, write_condition
 from airflow_bucketsync.engine.stores.s3.session import Session
 from airflow_bucketsync.engine.stores.s3.writing import destination_gone, side_of
 
@@ -76,6 +77,9 @@ def copy_part(
     source: Condition,
 ) -> PartReceipt:
     """Make one part from a range of another object."""
+    if not session.capabilities.part_copy:
+        # Some stores would do it, and do it wrong.
+        raise NotSupported("the store makes no part from another object", location=session.location.url, key=key)
     try:
         answer = session.call(
             "UploadPartCopy",
@@ -86,6 +90,7 @@ def copy_part(
             CopySourceIfMatch=None if source.etag is None else quoted(source.etag),
             CopySourceRange=f"bytes={start}-{start + length - 1}",
             ExpectedSourceBucketOwner=source_session.owner,
+            RequestPayer=session.payer or source_session.payer,
         )
     except (ObjectChanged, ObjectNotFound) as error:
         raise side_of(error, session, key, source_session, source_key, source, Condition.ANY) from None
@@ -103,10 +108,10 @@ def list_parts(session: Session, key: str, upload_id: str) -> Sequence[PartRecei
         marker = parts[-1].number if parts else None
         answer = session.call("ListParts", key, UploadId=upload_id, PartNumberMarker=marker)
         if answer.get("UploadId") != upload_id or answer.get("IsTruncated") is None:
-            raise _untrusted(session, "parts", key)
+            raise untrusted_parts(session.location, "parts", key)
         for part in answer.get("Parts", []):
             if parts and part["PartNumber"] <= parts[-1].number:
-                raise _untrusted(session, "parts", key)
+                raise untrusted_parts(session.location, "parts", key)
             parts.append(
                 PartReceipt(
                     number=part["PartNumber"],
@@ -118,7 +123,7 @@ def list_parts(session: Session, key: str, upload_id: str) -> Sequence[PartRecei
         if not answer["IsTruncated"]:
             return tuple(parts)
         if not answer.get("Parts"):
-            raise _untrusted(session, "parts", key)
+            raise untrusted_parts(session.location, "parts", key)
 
 
 def complete_upload(
@@ -170,18 +175,18 @@ def list_uploads(session: Session) -> Iterator[OpenUpload]:
         answer = session.call(
             "ListMultipartUploads",
             Prefix=location.prefix,
-            EncodingType="url",
+            EncodingType="url" if session.profile.url_encode else None,
             KeyMarker=marker[0] if marker else None,
             UploadIdMarker=marker[1] if marker else None,
         )
         encoded = answer.get("EncodingType") == "url"
         truncated = answer.get("IsTruncated")
         if answer.get("Bucket") != location.bucket or truncated is None:
-            raise _untrusted(session, "open uploads", None)
+            raise untrusted_parts(session.location, "open uploads")
         for upload in answer.get("Uploads", []):
             full_key = unquote_plus(upload["Key"]) if encoded else upload["Key"]
             if not full_key.startswith(location.prefix):
-                raise _untrusted(session, "open uploads", None)
+                raise untrusted_parts(session.location, "open uploads")
             if full_key != location.prefix:
                 yield OpenUpload(
                     key=location.relative_key(full_key),
@@ -193,7 +198,7 @@ def list_uploads(session: Session) -> Iterator[OpenUpload]:
         key_marker = answer.get("NextKeyMarker") or ""
         following = (unquote_plus(key_marker) if encoded else key_marker, answer.get("NextUploadIdMarker") or "")
         if not key_marker or following == marker:
-            raise _untrusted(session, "open uploads", None)
+            raise untrusted_parts(session.location, "open uploads")
         marker = following
 
 
@@ -202,11 +207,3 @@ def _completed(part: PartReceipt) -> dict[str, Any]:
     if part.checksum is not None and part.checksum.algorithm in FIELDS:
         entry[FIELDS[part.checksum.algorithm]] = to_base64(part.checksum)
     return entry
-
-
-def _untrusted(session: Session, what: str, key: str | None) -> ListingUntrusted:
-    return ListingUntrusted(
-        f"the listing of {what} can't be trusted: it lacks its proof or repeats itself",
-        location=session.location.url,
-        key=key,
-    )

@@ -8,8 +8,10 @@ from datetime import UTC
 
 from airflow_bucketsync.engine.errors import NotSupported
 from airflow_bucketsync.engine.model.objects import ObjectDetails, ObjectInfo
+from airflow_bucketsync.engine.stores.remote.conditions import Look
+from airflow_bucketsync.engine.stores.remote.header_text import unquoted
 from airflow_bucketsync.engine.stores.s3.attributes import read_attributes, read_class
-from airflow_bucketsync.engine.stores.s3.checksums import read_checksum
+from airflow_bucketsync.engine.stores.s3.checksums import answered_checksum
 from airflow_bucketsync.engine.stores.s3.session import Answer, Session
 
 _ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
@@ -22,6 +24,11 @@ def head(session: Session, key: str, *, version_id: str | None = None, checksum:
     if answer.get("ContentLength") is None:
         raise session.unanswered("HeadObject", "Content-Length", key)
     return details(session, "HeadObject", key, answer, size=answer["ContentLength"])
+
+
+def looked_at(session: Session, key: str) -> Look:
+    """Asks what stands at this key."""
+    return lambda: head(session, key, checksum=False).info
 
 
 def details(session: Session, operation: str, key: str, answer: Answer, *, size: int) -> ObjectDetails:
@@ -40,7 +47,7 @@ def details(session: Session, operation: str, key: str, answer: Answer, *, size:
         etag=etag,
         version_id=answer.get("VersionId"),
         storage_class=read_class(answer),
-        checksum=read_checksum(answer),
+        checksum=answered_checksum(session, answer),
     )
     is_md5 = session.capabilities.etag_meaning == "md5" and not encrypted and bool(_MD5.fullmatch(etag or ""))
     # The count is left out where there are no tags, and where the credentials may not read them.
@@ -73,8 +80,3 @@ def tags(session: Session, key: str, *, version_id: str | None = None) -> Mappin
         raise session.unanswered("GetObjectTagging", "TagSet", key)
     session.tags_readable = session.capabilities.counts_tags
     return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
-
-
-def unquoted(etag: str | None) -> str | None:
-    """An ETag without its quotes."""
-    return etag.strip('"') if etag else None

@@ -34,7 +34,8 @@ def bucket_region(session: Session) -> str | None:
 def _told(session: Session) -> str | None:
     """The region in the answer to HeadBucket, or in its refusal."""
     try:
-        answer: Any = session.client.head_bucket(Bucket=session.location.bucket)  # type: ignore[attr-defined]
+        head_bucket: Any = session.client.head_bucket  # type: ignore[attr-defined]
+        answer = head_bucket(Bucket=session.location.bucket, **session.said_always("HeadBucket"))
     except ClientError as error:
         answer = error.response
         about = answer.get("ResponseMetadata", {})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
+from botocore import UNSIGNED
 from botocore.client import BaseClient
 
 from airflow_bucketsync.engine.errors import BucketsyncError, NotSupported, ServerError
@@ -13,8 +14,11 @@ from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.preserve import WriteSettings
 from airflow_bucketsync.engine.stores.base import Body
+from airflow_bucketsync.engine.stores.remote.remedies import Caller
 from airflow_bucketsync.engine.stores.s3.client import Requests
 from airflow_bucketsync.engine.stores.s3.errors import TRANSLATED, translated
+from airflow_bucketsync.engine.stores.s3.plain_keys import no_path, unlistable
+from airflow_bucketsync.engine.stores.s3.profile import Profile
 
 MAX_KEY = 1024
 """Bytes of a key in UTF-8, the documented limit of Amazon S3."""
@@ -22,6 +26,7 @@ MAX_KEY = 1024
 _METHODS = {
     "HeadBucket": "head_bucket",
     "GetBucketLocation": "get_bucket_location",
+    "ListObjects": "list_objects",
     "ListObjectsV2": "list_objects_v2",
     "HeadObject": "head_object",
     "GetObject": "get_object",
@@ -45,7 +50,10 @@ Answer = Mapping[str, Any]
 class Session:
     """A client with the place it works in.
 
+    :param profile: which kind of store it is
+    :param capabilities: what it can do and hold
     :param owner: account id that must own the bucket, sent with every request
+    :param requester_pays: say with every request that the requester pays for it
     :param settings: what is sent with every request that makes an object
     """
 
@@ -53,25 +61,33 @@ class Session:
         self,
         location: Location,
         client: BaseClient,
+        profile: Profile,
         capabilities: Capabilities,
         *,
         owner: str | None,
+        requester_pays: bool,
         settings: WriteSettings,
     ) -> None:
         self.location = location
         self.client = client
+        self.profile = profile
         self.capabilities = capabilities
         self.owner = owner
+        self.requester_pays = requester_pays
         self.settings = settings
         self.tags_readable = False
         """Whether tags were read here, so that a HEAD that counts none means that there are none."""
-        self.requests = Requests(client, content_md5=not capabilities.checksums)
+        self.requests = Requests(
+            client,
+            content_md5=profile.bulk_delete == "md5" or not capabilities.checksums,
+            url_encode=profile.url_encode,
+        )
 
-    def at(self, location: Location, owner: str | None) -> Session:
-        """The same client at another place."""
-        other = copy(self)
-        other.location, other.owner = location, owner
-        return other
+    def at(self, other: Session) -> Session:
+        """The same client at another's place, by what is to be said there."""
+        there = copy(self)
+        there.location, there.owner, there.requester_pays = other.location, other.owner, other.requester_pays
+        return there
 
     def call(
         self,
@@ -92,8 +108,7 @@ class Session:
         sent["Bucket"] = self.location.bucket
         if key is not None:
             sent["Key"] = self.location.full_key(key)
-        if self.owner is not None:
-            sent["ExpectedBucketOwner"] = self.owner
+        sent = self.said_always(operation) | sent
         try:
             with self.requests.with_extra(headers or {}, None if body is None else memoryview(body).cast("B")):
                 answer: Answer = getattr(self.client, _METHODS[operation])(**sent)
@@ -102,8 +117,20 @@ class Session:
             raise self.error(error, operation, key) from None
         return answer
 
+    @property
+    def payer(self) -> str | None:
+        """Who pays, as requests say it; None = they say nothing, and the bucket's owner does."""
+        return "requester" if self.requester_pays else None
+
+    def said_always(self, operation: str) -> dict[str, str]:
+        """The parameters of every request of this kind here: who must own the bucket, and who pays."""
+        said = {"ExpectedBucketOwner": self.owner, "RequestPayer": self.payer}
+        model: Any = self.client.meta.service_model.operation_model(operation)
+        known = model.input_shape.members
+        return {name: value for name, value in said.items() if value is not None and name in known}
+
     def misshapen(self, key: str) -> str | None:
-        """Why no bucket can hold this key, or not below this location; None = one can."""
+        """Why this store can't hold this key, or not below this location; None = it can."""
         if not key:
             return "an empty name"
         try:
@@ -112,7 +139,9 @@ class Session:
             return "the name is no valid Unicode text"
         if size > MAX_KEY:
             return f"the key would have {size} bytes with its prefix, the limit is {MAX_KEY}"
-        return None
+        full_key = self.location.full_key(key)
+        reason = no_path(full_key) if self.profile.path_keys else None
+        return reason or (None if self.profile.url_encode else unlistable(full_key))
 
     def require_key(self, key: str) -> None:
         """Go on only with a key that can be written here; not every store refuses the others.
@@ -125,7 +154,9 @@ class Session:
 
     def error(self, error: Exception, operation: str, key: str | None) -> BucketsyncError:
         """Our error for one of the client's."""
-        return translated(error, operation, self.location, key, refreshable=self.refreshable)
+        key_id = self.settings.encryption_key
+        caller = Caller(anonymous=self.anonymous, owner=self.owner, encryption_key=key_id)
+        return translated(error, operation, self.location, key, refreshable=self.refreshable, caller=caller)
 
     def unanswered(self, operation: str, missing: str, key: str | None) -> ServerError:
         """The error for an answer that lacks what it must have."""
@@ -139,6 +170,12 @@ class Session:
     def refreshable(self) -> bool:
         """Whether the client fetches new credentials by itself when they expire."""
         return hasattr(self._credentials, "refresh_needed")
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether nothing is signed."""
+        config: Any = self.client.meta.config
+        return config.signature_version is UNSIGNED
 
     @property
     def access_key(self) -> str | None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from botocore.client import BaseClient
 
-from airflow_bucketsync.engine.errors import BucketsyncError, NotSupported
+from airflow_bucketsync.engine.errors import BucketsyncError, InvalidConfiguration, NotSupported
 from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.location import Location
@@ -25,36 +24,32 @@ from airflow_bucketsync.engine.model.objects import (
     PutResult,
 )
 from airflow_bucketsync.engine.model.preserve import WriteSettings
-from airflow_bucketsync.engine.model.storage_classes import S3_CLASSES
 from airflow_bucketsync.engine.stores.base import Body, ObjectBody, ObjectStore
 from airflow_bucketsync.engine.stores.bulk import ThreadedBulk
 from airflow_bucketsync.engine.stores.gate import Gate
 from airflow_bucketsync.engine.stores.items import Deleted, Deletion
 from airflow_bucketsync.engine.stores.s3 import body as bodies
-from airflow_bucketsync.engine.stores.s3 import deleting, listing, multipart, reading, writing
+from airflow_bucketsync.engine.stores.s3 import deleting, listing, multipart, profiles, reading, writing
 from airflow_bucketsync.engine.stores.s3.client import quiet_logs
+from airflow_bucketsync.engine.stores.s3.profile import Profile
 from airflow_bucketsync.engine.stores.s3.regions import bucket_region
 from airflow_bucketsync.engine.stores.s3.session import Session
 
-AWS = Capabilities(
-    checksums=("crc64nvme", "crc32c", "crc32", "sha256", "sha1"),
-    counts_tags=True,
-    class_names="s3",
-    storage_classes=S3_CLASSES,
-    encryptions=("AES256", "aws:kms", "aws:kms:dsse"),
-)
+AWS: Capabilities = profiles.AWS.capabilities
 """What Amazon S3 can do and hold."""
-COMPATIBLE = replace(AWS, counts_tags=False)
-"""What is taken for granted of another store that speaks S3: the same, but what it leaves unsaid proves nothing."""
+COMPATIBLE: Capabilities = profiles.OTHER.capabilities
+"""What is taken for granted of a store that nothing is known of."""
 
 
 class S3Store(ThreadedBulk):
     """A bucket seen as ordered keys.
 
     :param client: made with `client_config()`; it belongs to this store, which counts its requests and changes them
-    :param capabilities: what the store can do; None = `AWS` at an endpoint of Amazon, else `COMPATIBLE`
+    :param profile: which kind of store it is; None = the one that the client's endpoint stands for
+    :param capabilities: what the store can do, where it is not what the profile says
     :param settings: what is sent with every write
     :param expected_bucket_owner: account id that must own the bucket, sent with every request
+    :param requester_pays: say with every request that the requester pays for it
     :param identity: who signs, as one text; equal texts of two stores mean the same rights. "" = ask the client
     """
 
@@ -63,19 +58,27 @@ class S3Store(ThreadedBulk):
         location: Location,
         client: BaseClient,
         *,
+        profile: Profile | None = None,
         capabilities: Capabilities | None = None,
         settings: WriteSettings | None = None,
         expected_bucket_owner: str | None = None,
+        requester_pays: bool = False,
         identity: str = "",
     ) -> None:
         quiet_logs()
         self.location = location
+        profile = profile or profiles.guessed_profile(client.meta.endpoint_url)
+        settings = settings or WriteSettings()
+        if settings.acl != "none" and not profile.acl:
+            raise InvalidConfiguration(f"acl: {profile.title} has no ACLs of objects; set it to none")
         self._session = Session(
             location,
             client,
-            capabilities or _guessed(client),
+            profile,
+            capabilities or profile.capabilities,
             owner=expected_bucket_owner,
-            settings=settings or WriteSettings(),
+            requester_pays=requester_pays,
+            settings=settings,
         )
         self.requests: Counter[str] = self._session.requests.count
         self._identity = identity
@@ -143,14 +146,15 @@ class S3Store(ThreadedBulk):
             return "the source is another kind of store"
         if self._endpoint != source._endpoint:
             return f"the source is at another endpoint: {source._endpoint}, not {self._endpoint}"
+        if self._session.anonymous:
+            return "the destination has no credentials, and no store copies for nobody"
         if self._signer is not None and self._signer == source._signer:
             return None
         if key is None:
             return "the source has other credentials"
         try:
             # Whether ours may read there is not ours to conclude: ask, with our client, for the other's object.
-            other = self._session.at(source.location, source._session.owner)
-            reading.head(other, key, checksum=False)
+            reading.head(self._session.at(source._session), key, checksum=False)
         except BucketsyncError as error:
             return f"the source has other credentials, and those of the destination can't read it: {error}"
         return None
@@ -268,13 +272,13 @@ class S3Store(ThreadedBulk):
         meta = self._session.client.meta
         parts = urlsplit(meta.endpoint_url)
         host = (parts.hostname or "").lower()
-        if _is_amazon(meta.endpoint_url):
+        if profiles.AWS.serves(host):
             return f"Amazon S3 ({meta.partition})"
         return f"{parts.scheme}://{host}:{parts.port or {'https': 443, 'http': 80}.get(parts.scheme, 0)}"
 
     @property
     def _signer(self) -> str | None:
-        return self._identity or self._session.access_key
+        return None if self._session.anonymous else self._identity or self._session.access_key
 
     def _session_of(self, source_store: ObjectStore) -> Session:
         if not isinstance(source_store, S3Store):
@@ -283,12 +287,3 @@ class S3Store(ThreadedBulk):
                 location=self.location.url,
             )
         return source_store._session
-
-
-def _is_amazon(endpoint: str) -> bool:
-    host = (urlsplit(endpoint).hostname or "").lower()
-    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
-
-
-def _guessed(client: BaseClient) -> Capabilities:
-    return AWS if _is_amazon(client.meta.endpoint_url) else COMPATIBLE

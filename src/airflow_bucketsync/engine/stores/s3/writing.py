@@ -10,17 +10,12 @@ from airflow_bucketsync.engine.errors import BucketsyncError, ObjectChanged, Obj
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.objects import Checksum, ObjectAttributes, PutResult
 from airflow_bucketsync.engine.stores.base import Body
+from airflow_bucketsync.engine.stores.remote.conditions import changed, require_state, require_version, state_of
+from airflow_bucketsync.engine.stores.remote.header_text import quoted, unquoted
 from airflow_bucketsync.engine.stores.s3.attributes import sent_always, sent_attributes
 from airflow_bucketsync.engine.stores.s3.checksums import body_checksum, put_algorithm, read_checksum, stored_checksum
-from airflow_bucketsync.engine.stores.s3.conditions import (
-    changed,
-    copy_source,
-    quoted,
-    require_state,
-    require_version,
-    write_condition,
-)
-from airflow_bucketsync.engine.stores.s3.reading import head, unquoted
+from airflow_bucketsync.engine.stores.s3.conditions import copy_source, sent_condition, write_condition
+from airflow_bucketsync.engine.stores.s3.reading import head, looked_at
 from airflow_bucketsync.engine.stores.s3.session import Session
 
 
@@ -82,7 +77,7 @@ def copy(
         params["MetadataDirective"] = "REPLACE"
     if session.capabilities.tags and (not keep_tags or (attributes is not None and attributes.tags is not None)):
         params["TaggingDirective"] = "REPLACE"  # without it the source's tags come along
-    condition = write_condition(session, key, destination)
+    condition = write_condition(session, key, destination, copies=True)
     try:
         return _copied(session, key, source_session, source_key, source, size, headers, params | condition)
     except (ObjectChanged, ObjectNotFound) as error:
@@ -93,7 +88,8 @@ def set_attributes(session: Session, key: str, attributes: ObjectAttributes, *, 
     """Replace the attributes of an object by a copy onto itself, which would move it to the standard class."""
     etag, size = destination.etag, destination.size
     if etag is None or size is None or attributes.storage_class is None:
-        found = head(session, key).info if destination.is_any else require_state(session, key, destination)
+        look = looked_at(session, key)
+        found = look() if destination.is_any else require_state(session, key, destination, look)
         if found is None:
             raise changed(session, key, "nothing stands there whose attributes could be set")
         etag, size = found.etag, found.size
@@ -103,7 +99,8 @@ def set_attributes(session: Session, key: str, attributes: ObjectAttributes, *, 
     params["MetadataDirective"] = "REPLACE"
     if attributes.tags is not None and session.capabilities.tags:
         params["TaggingDirective"] = "REPLACE"
-    condition = write_condition(session, key, pinned)
+    # The condition on the source is one on the destination: they are the same object.
+    condition = sent_condition(session, pinned, copies=True)
     try:
         return _copied(session, key, session, key, pinned, size, headers, params | condition)
     except ObjectNotFound as error:
@@ -127,6 +124,7 @@ def _copied(
         CopySource=copy_source(source_session, source_key, source),
         CopySourceIfMatch=None if source.etag is None else quoted(source.etag),
         ExpectedSourceBucketOwner=source_session.owner,
+        RequestPayer=session.payer or source_session.payer,
         **params,
     )
     made = answer.get("CopyObjectResult", {})
@@ -182,9 +180,11 @@ def delete(session: Session, key: str, *, destination: Condition) -> None:
     :raises ObjectChanged: `destination` does not hold
     """
     condition = None
-    if destination.etag is not None and session.capabilities.conditional_delete:
+    trusted = session.capabilities.conditional_delete
+    if destination.etag is not None and (trusted or session.profile.conditional_delete == "doubted"):
         condition = quoted(destination.etag)
-    elif not destination.is_any and not is_in_state(session, key, destination):
+    looks = not destination.is_any and not (condition and trusted)
+    if looks and not is_in_state(session, key, destination):
         return
     try:
         session.call("DeleteObject", key, IfMatch=condition)
@@ -201,11 +201,4 @@ def is_in_state(session: Session, key: str, destination: Condition) -> bool:
 
     :raises ObjectChanged: it stands there in another
     """
-    try:
-        found = head(session, key, checksum=False).info
-    except ObjectNotFound:
-        return False
-    if destination.absent:
-        raise changed(session, key, "an object stands there, and nothing should")
-    require_version(session, key, destination, found)
-    return True
+    return state_of(session, key, destination, looked_at(session, key)) is not None

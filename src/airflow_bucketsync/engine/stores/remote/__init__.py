@@ -1,0 +1,1 @@
+"""What stores behind HTTP have in common, whatever they call things."""
