@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,8 +93,19 @@ def states(run: Run) -> dict[str, str]:
 
 
 @contextmanager
-def world(folder: Path, *, postgres: bool, slots: int = 4, dags: Path = DAGS, **env: str) -> Iterator[World]:
-    """Start everything; stop everything."""
+def world(
+    folder: Path,
+    *,
+    postgres: bool,
+    slots: int = 4,
+    dags: Path = DAGS,
+    more: Callable[[S3Server, OSSServer], Mapping[str, str]] | None = None,
+    **env: str,
+) -> Iterator[World]:
+    """Start everything; stop everything.
+
+    :param more: the environment that needs to know the servers: connections, say
+    """
     with ExitStack() as stack:
         credential = Credential(ACCESS_KEY, SECRET_KEY, session_token=SESSION_TOKEN)
         server = stack.enter_context(S3Server(credentials=[credential], buckets=BUCKETS))
@@ -123,6 +134,7 @@ def world(folder: Path, *, postgres: bool, slots: int = 4, dags: Path = DAGS, **
             "BUCKETSYNC_EXAMPLE_SOURCE": f"file://{folder}/data/example-in/",
             "BUCKETSYNC_EXAMPLE_DESTINATION": "s3://store@destination/example/",
         }
+        env = {**env, **(more(server, oss) if more is not None else {})}
         (folder / "data").mkdir(parents=True)
         database = stack.enter_context(Postgres()).url if postgres else None
         airflow = Airflow(folder / "airflow", dags=dags, database=database, env=settings | env, slots=slots)

@@ -121,7 +121,9 @@ IGNORED = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("operation", "ignored", "expected"), IGNORED, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("operation", "ignored", "expected"), IGNORED, ids=[f"{row[0]}-{row[1][0]}" for row in IGNORED]
+)
 def test_what_is_sent_and_ignored(server, operation, ignored, expected):
     server.quirks = Quirks(ignores={operation: ignored})
     groups = {name.partition(":")[0] for name in expected}
@@ -237,6 +239,23 @@ def test_interrupted_leaves_nothing(number):
         assert {finding.found for finding in result.findings} > {"stopped before"}
     assert list(server.bucket("bucket").objects) == []
     assert server.bucket("bucket").uploads == {}
+
+
+def test_interrupted_with_an_upload_open_leaves_none():
+    server = MemoryServer()
+    store = MemoryStore(IN_MEMORY, server=server)
+    seen: list[int] = []
+
+    def hook(when: str, verb: str, key: str) -> None:
+        if verb == "list_parts":
+            seen.append(len(server.bucket("bucket").uploads))
+            raise KeyboardInterrupt
+
+    store.hooks.append(hook)
+    assert conform(store).stopped
+    assert seen == [1]
+    assert server.bucket("bucket").uploads == {}
+    assert list(server.bucket("bucket").objects) == []
 
 
 @pytest.mark.parametrize("number", [0, 60, 640])

@@ -23,6 +23,17 @@ ALSO_TRANSIENT = {
     "bad_gateway": {"action": "status", "status": 502, "code": "BadGateway"},
     "conflict": {"action": "status", "status": 409, "code": "OperationAborted"},
 }
+OSS_TRANSIENT = {
+    name: {"action": "status", "status": status, "code": code}
+    for name, status, code in (
+        ("requests", 429, "QpsLimitExceeded"),
+        ("requests_of_all", 503, "TotalQpsLimitExceeded"),
+        ("traffic", 503, "UploadTrafficRateLimitExceeded"),
+        ("unavailable", 503, "ServiceUnavailable"),
+        ("half", 400, "BadRequest"),
+    )
+}
+"""The words of OSS."""
 """Further words for the same."""
 PERMANENT = {
     "denied": {"action": "status", "status": 403, "code": "AccessDenied"},
@@ -36,10 +47,20 @@ OPERATIONS = {
     "part_copy": ("CreateMultipartUpload", "UploadPartCopy", "CompleteMultipartUpload"),
     "stream": ("GetObject", "GetObjectTagging", "PutObject"),
     "stream_parts": ("GetObject", "UploadPart", "CompleteMultipartUpload"),
+    "oss_copy": ("CopyObject", "HeadObject"),
+    "oss_part_copy": ("InitiateMultipartUpload", "UploadPartCopy", "CompleteMultipartUpload"),
+    "s3_to_oss": ("PutObject",),
+    "s3_to_oss_parts": ("UploadPart", "CompleteMultipartUpload"),
+    "oss_to_s3": ("GetObject", "GetObjectTagging"),
 }
 CASES = [
     *((way, name, kind) for way, names in OPERATIONS.items() for name in names for kind in TRANSIENT),
     *(("server_copy", "CopyObject", kind) for kind in ALSO_TRANSIENT),
+    *(
+        (way, name, kind)
+        for way, name in (("oss_copy", "CopyObject"), ("s3_to_oss", "PutObject"))
+        for kind in OSS_TRANSIENT
+    ),
 ]
 
 
@@ -47,19 +68,28 @@ CASES = [
 def test_row_G7_transient(stand: Stand, other: S3Server, way: str, operation: str, kind: str) -> None:
     pair = Pair.make(way, stand, other, versioning="Enabled")
     pair.put({"k": BODY})
-    rule = {"operation": operation, "key": "k", "times": ATTEMPTS - 2, **(TRANSIENT | ALSO_TRANSIENT)[kind]}
+    rule = {
+        "operation": operation,
+        "key": "k",
+        "times": ATTEMPTS - 2,
+        **(TRANSIENT | ALSO_TRANSIENT | OSS_TRANSIENT)[kind],
+    }
     faults = [stand.fault(server=server, **rule) for server in stand.servers]
     ran = pair.sync(concurrency=2)
-    assert sum(fault.occurred for fault in faults) >= ATTEMPTS - 2
+    # Where OSS keeps versions it is looked at before it is written: what came through is recognised at once.
+    recognised = kind == "lost" and pair.to_oss and operation == pair.write
+    assert sum(fault.occurred for fault in faults) >= (1 if recognised else ATTEMPTS - 2)
     assert ran.report.verified
     assert pair.contents() == {"k": BODY}
     assert len(pair.destination_at.core.bucket(pair.destination).versions("k")) == 1
-    if operation != "CreateMultipartUpload" or kind != "lost":  # that upload is for the sweep: nobody knows its id
+    if (
+        operation != pair.begin or pair.begin == pair.write or kind != "lost"
+    ):  # that upload is for the sweep: nobody knows its id
         assert pair.uploads() == 0
 
 
 @pytest.mark.parametrize("kind", PERMANENT)
-@pytest.mark.parametrize("way", ["server_copy", "stream"])
+@pytest.mark.parametrize("way", ["server_copy", "stream", "oss_copy", "oss_to_s3"])
 def test_row_G7_permanent(stand: Stand, other: S3Server, way: str, kind: str) -> None:
     pair = Pair.make(way, stand, other)
     pair.put({"k": BODY, "other": b"o"})

@@ -35,10 +35,13 @@ def test_fault_F50_tolerated_by_name_is_green_and_not_verified(copied: Pair) -> 
 
 
 @pytest.mark.parametrize("standing", [None, b"what stood there"])
-def test_fault_F51_stale_answer_once(pair: Pair, standing: bytes | None) -> None:
+def test_fault_F51_stale_answer_once(any_pair: Pair, standing: bytes | None) -> None:
+    pair = any_pair
     pair.put({"k": BODY})
     pair.put_destination({} if standing is None else {"k": standing})
-    stale = pair.at_destination("stale", operation="HeadObject", key="k", times=2)
+    # Where OSS is looked at before it is overwritten, that look comes first, and finds what was listed.
+    looked = int(pair.to_oss and standing is not None)
+    stale = pair.at_destination("stale", operation="HeadObject", key="k", on=(1 + looked, 2 + looked))
     ran = pair.sync()
     assert stale.occurred == 2
     assert ran.status("k")[0] == "copied"

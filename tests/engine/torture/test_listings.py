@@ -39,7 +39,8 @@ def test_torture_listing_of_exactly_so_many(stand: Stand, name: str, cloud: str)
     source, destination = stand.bucket(at=at), stand.bucket(at=at)
     for bucket in (source, destination):
         at.core.put_many(bucket, ((f"k{number:06d}", b"x") for number in range(count)))
-    ran = stand.sync(stand.remote(source, at=at), stand.remote(destination, at=at))
+    # The listings of OSS tell no checksum, and each pair would have to be looked at.
+    ran = stand.sync(stand.remote(source, at=at), stand.remote(destination, at=at), compare="size")
     assert ran.report.counts == {"same": count}
     assert ran.writes() == []
     pages = -(-count // 1000)

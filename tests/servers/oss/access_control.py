@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.servers.oss.server import OSSServer
 
 READS = frozenset({"GetObject", "HeadObject", "GetObjectMeta"})  # listing is not among them
+PUBLIC_LIST = "public_list"  # in the settings of a bucket: a policy of it lets everybody list
 WRITES = frozenset({"PutObject", "AppendObject", "DeleteObject", "InitiateMultipartUpload", "UploadPart"})
 BUCKET_ACLS = ("private", "public-read", "public-read-write")
 
@@ -27,6 +28,8 @@ def bucket_acl(settings: BucketSettings) -> str:
 def is_public(server: OSSServer, bucket: str, key: str, operation: str) -> bool:
     """May anyone do this to the object?"""
     found = server.core.bucket(bucket)
+    if operation in ("ListObjects", "ListObjectsV2") and found.settings.extra.get(PUBLIC_LIST):
+        return True
     latest = found.latest(key) if key else None
     acl = latest.attributes.acl if latest is not None else "default"
     acl = bucket_acl(found.settings) if acl == "default" else acl

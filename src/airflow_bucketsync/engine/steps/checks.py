@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.preserve import DEFAULT_CLASS, KEEP_CLASS
 from airflow_bucketsync.engine.model.spec import SyncSpec
@@ -15,6 +17,7 @@ def check_sync(run: Run) -> None:
     :raises InvalidConfiguration: what is wrong, where, and what to do
     """
     check_overlap(run.spec)
+    check_service(run)
     check_settings(run)
     check_regions(run)
 
@@ -29,6 +32,20 @@ def check_overlap(spec: SyncSpec) -> None:
         raise InvalidConfiguration(
             f"source {source.url} and destination {destination.url} overlap: one lies inside the other; "
             "choose prefixes of which neither begins with the other"
+        )
+
+
+def check_service(run: Run) -> None:
+    """Refuse the same of two connections that lead to one place: other accounts, other names of one endpoint.
+
+    :raises InvalidConfiguration: names both
+    """
+    source, destination = (replace(store.location, conn_id=None) for store in (run.source, run.destination))
+    if run.source.service == run.destination.service and (source.below(destination) or destination.below(source)):
+        raise InvalidConfiguration(
+            f"source {run.source.location.url} and destination {run.destination.location.url} overlap: both "
+            f"connections lead to one place ({run.source.service}); choose prefixes of which neither begins with the "
+            "other"
         )
 
 

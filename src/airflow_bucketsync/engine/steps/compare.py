@@ -16,6 +16,7 @@ from airflow_bucketsync.engine.steps.examine import Examiner
 from airflow_bucketsync.engine.steps.listing import Listing
 from airflow_bucketsync.engine.steps.merging import merged
 from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.verify import TAGS_UNREAD
 from airflow_bucketsync.engine.stores.bulk import in_threads
 from airflow_bucketsync.engine.stores.gate import Stopped
 
@@ -126,6 +127,8 @@ def _compared(examiner: Examiner, here: ObjectInfo | None, there: ObjectInfo | N
         return Outcome(key=here.key, status="failed", reason=error.reason, message=str(error))
     if finding.source_changed:
         return Outcome(key=here.key, status="failed", reason="source_changed", message="changed while being compared")
+    if not finding.differences and finding.tags_unread:
+        return Outcome(key=here.key, status="failed", reason="tags_unread", message=TAGS_UNREAD)
     if not finding.differences:
         return Outcome(key=here.key, status="same")
     where = "" if finding.position is None else f"first difference at byte {finding.position}"

@@ -15,7 +15,7 @@ from airflow_bucketsync.engine.errors import ObjectNotFound
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.equality import equal_checksums, equal_etags, etags_comparable
 from airflow_bucketsync.engine.model.fidelity import adapted, differences
-from airflow_bucketsync.engine.model.objects import Checksum, Fingerprint, ObjectAttributes, ObjectDetails
+from airflow_bucketsync.engine.model.objects import Checksum, Fingerprint, ObjectDetails
 from airflow_bucketsync.engine.model.policy import Verify
 from airflow_bucketsync.engine.model.preserve import Preserve
 from airflow_bucketsync.engine.stores.base import ObjectBody, ObjectStore
@@ -34,6 +34,7 @@ class Finding:
     :param source_changed: the source is not the version any more that was expected, so only what this run wrote counts
     :param position: offset of the first byte that differs
     :param destination: what stands there
+    :param tags_unread: the credentials of a side may not read its tags, so these were not compared
     :param read_back: the bytes were read again, because the store had not proven that it holds them
     """
 
@@ -42,6 +43,7 @@ class Finding:
     position: int | None = None
     destination: Fingerprint | None = None
     read_back: bool = False
+    tags_unread: bool = False
 
 
 class Examiner:
@@ -95,6 +97,8 @@ class Examiner:
             return Finding(differences=tuple(found), source_changed=True, destination=fingerprint)
         if source is None and here.info.size != there.info.size:
             found.append("size")
+        here, there = self._with_tags(self.source, here), self._with_tags(self.destination, there)
+        unread = self.tags and "tags" not in lost and None in (here.attributes.tags, there.attributes.tags)
         found += self._attributes(here, there, lost)
         position = None
         if "size" not in found and self._checksums_differ(here, there):
@@ -103,7 +107,13 @@ class Examiner:
         if (self.level == "content" or doubtful) and "size" not in found:
             position = first_difference(self.source, self.destination, here, there, gate=self.gate)
             found += ["content"] if position is not None else []
-        return Finding(differences=tuple(found), position=position, destination=fingerprint, read_back=doubtful)
+        return Finding(
+            differences=tuple(found),
+            position=position,
+            destination=fingerprint,
+            read_back=doubtful,
+            tags_unread=unread,
+        )
 
     def _arrived_checked(self, here: ObjectDetails, there: ObjectDetails) -> bool:
         """Whether the destination showed that it checked the bytes: one that is to keep checksums, and has none of
@@ -126,7 +136,7 @@ class Examiner:
 
     def _attributes(self, here: ObjectDetails, there: ObjectDetails, lost: tuple[str, ...]) -> list[str]:
         wanted, _ = adapted(
-            replace(here, attributes=self._with_tags(self.source, here)),
+            here,
             source=self.source.capabilities,
             destination=self.destination.capabilities,
             preserve=self.preserve,
@@ -135,11 +145,12 @@ class Examiner:
             mtime = wanted.source_mtime
             times = [] if mtime is None or there.info.last_modified == mtime else ["mtime"]
             return times + ([] if wanted.mode is None or there.attributes.mode == wanted.mode else ["mode"])
-        found = differences(wanted, self._with_tags(self.destination, there))
+        found = differences(wanted, there.attributes)
         return [name for name in found if name not in lost]
 
-    def _with_tags(self, store: ObjectStore, details: ObjectDetails) -> ObjectAttributes:
-        return replace(details.attributes, tags=read_tags(store, details) if self.tags else None)
+    def _with_tags(self, store: ObjectStore, details: ObjectDetails) -> ObjectDetails:
+        tags = read_tags(store, details) if self.tags else None
+        return replace(details, attributes=replace(details.attributes, tags=tags))
 
 
 def _is_version(expected: Fingerprint, found: ObjectDetails) -> bool:

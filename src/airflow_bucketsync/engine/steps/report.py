@@ -17,7 +17,7 @@ from airflow_bucketsync.engine.steps.plan import read_plan
 from airflow_bucketsync.engine.steps.prepare import RunDocument, read_run
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.units import Kind, UnitIndex, outcomes_of, read_units, requests_of, speaks_of
-from airflow_bucketsync.engine.steps.verify import READ_BACK
+from airflow_bucketsync.engine.steps.verify import READ_BACK, TAGS_UNREAD
 from airflow_bucketsync.engine.steps.workspace import folder_name
 
 SHOWN_FAILURES = 20
@@ -67,6 +67,7 @@ class _Reporter:
         self.written = 0
         self.by_decision = 0
         self.read_back = 0
+        self.tags_unread = 0
         self.before = run.requests()
         self.document = self._read_run(run_digest)
         self.plan = self._read_plan(plan_digest)
@@ -83,6 +84,11 @@ class _Reporter:
             self.warnings.append(
                 f"{self.read_back} objects were read back to verify them: the destination takes checksums without a "
                 "word and keeps none, so it may not check what arrives; choose the store profile that says so"
+            )
+        if self.tags_unread:
+            self.warnings.append(
+                f"the tags of {self.tags_unread} verified objects were not compared: the credentials of a side may not "
+                "read them; allow it (GetObjectTagging), or leave `tags` out of `preserve`"
             )
         report = self._report(objects)
         if self.plan is not None and not self.policy.dry_run:
@@ -135,7 +141,9 @@ class _Reporter:
         if outcome.mode is not None:  # it was written, whatever was found of it afterwards
             self.written += 1
             self.bytes += outcome.bytes
-        self.read_back += bool(outcome.verified) and outcome.message == READ_BACK
+        if outcome.verified:
+            self.read_back += READ_BACK in (outcome.message or "")
+            self.tags_unread += TAGS_UNREAD in (outcome.message or "")
         self.by_decision += outcome.status == "withheld" and outcome.reason in _BY_DECISION
         if outcome.status in RED and outcome.reason not in _BY_DECISION and len(self.failures) < SHOWN_FAILURES:
             shown = {"key": outcome.key, "status": outcome.status, "reason": outcome.reason}

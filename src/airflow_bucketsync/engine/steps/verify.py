@@ -22,6 +22,8 @@ RECHECKS = (0.5, 1.0, 2.0)
 """Seconds before an object that looks wrong is looked at again: a store may answer with an older state for a moment."""
 READ_BACK = "read back: the destination returned no checksum of it"
 """The message of an object whose bytes had to be read again, since the store shows no sign of having checked them."""
+TAGS_UNREAD = "its tags were not compared: the credentials may not read them"
+"""The message of an object that is verified but for its tags."""
 RECHECKED = 100
 """Objects of one unit that are looked at again; where more look wrong, it is not for a moment."""
 
@@ -142,7 +144,8 @@ def judged(outcome: Outcome, finding: Finding) -> Outcome:
             destination=destination,
             verified=False,
         )
-    message = READ_BACK if finding.read_back else outcome.message
+    said = [words for words, holds in ((READ_BACK, finding.read_back), (TAGS_UNREAD, finding.tags_unread)) if holds]
+    message = "; ".join(said) or outcome.message
     return replace(outcome, destination=destination, verified=True, message=message)
 
 

@@ -103,10 +103,12 @@ class Transferred:
 class ObjectStore(Protocol):
     """A bucket (or folder) seen as ordered keys. Every call is idempotent, or says why not.
 
-    `requests` counts what was sent so far, by the store's own operation names.
+    `requests` counts what was sent so far, by the store's own operation names. `service` names where it is: equal
+    buckets of one service are one bucket, whatever their connections are called.
     """
 
     location: Location
+    service: str
     requests: Counter[str]
 
     @property

@@ -49,6 +49,7 @@ class RetryingStore:
         self.inner = inner
         self.retries = retries
         self.location: Location = inner.location
+        self.service: str = inner.service
         self.requests: Counter[str] = inner.requests
 
     @property

@@ -30,6 +30,7 @@ class Folder:
 
     def __init__(self, location: Location, *, follow_links: FollowLinks, clock: Clock | None) -> None:
         self.location = location
+        self.service = "disk"
         self.requests: Counter[str] = Counter()
         self._clock: Clock = clock or SystemClock()
         self._root = Root(location, follow_links)

@@ -62,6 +62,7 @@ class MemoryCore:
     ) -> None:
         self.location = location
         self.server = server or MemoryServer(clock=clock)
+        self.service = f"memory {id(self.server):x}"
         self.requests: Counter[str] = Counter()
         self.hooks: list[Hook] = []
         self._capabilities = capabilities

@@ -89,6 +89,7 @@ class OSSStore(ThreadedBulk):
             )
         self.location = location
         self._session = Session(location, client, capabilities, settings=settings, requester_pays=requester_pays)
+        self.service = store_of(self._session)
         self.requests: Counter[str] = self._session.requests
         self._symlink_objects: SymlinkObjects = symlink_objects
         self._identity = identity
@@ -158,9 +159,8 @@ class OSSStore(ThreadedBulk):
             return "the source is another kind of store"
         if self._session.anonymous:
             return "the destination has no credentials, and no store copies for nobody"
-        here, there = store_of(self._session), store_of(source._session)
-        if here != there:
-            return f"the source is at another endpoint: {there}, not {here}"
+        if self.service != source.service:
+            return f"the source is at another endpoint: {source.service}, not {self.service}"
         try:
             regions = self.region(), source.region()
         except FinalError as error:

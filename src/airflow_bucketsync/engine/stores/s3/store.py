@@ -80,6 +80,7 @@ class S3Store(ThreadedBulk):
             requester_pays=requester_pays,
             settings=settings,
         )
+        self.service = _service(client)
         self.requests: Counter[str] = self._session.requests.count
         self._identity = identity
         self._region: str | None = None
@@ -144,8 +145,8 @@ class S3Store(ThreadedBulk):
         """None when this store can copy objects of `source` by itself, else why not."""
         if not isinstance(source, S3Store):
             return "the source is another kind of store"
-        if self._endpoint != source._endpoint:
-            return f"the source is at another endpoint: {source._endpoint}, not {self._endpoint}"
+        if self.service != source.service:
+            return f"the source is at another endpoint: {source.service}, not {self.service}"
         if self._session.anonymous:
             return "the destination has no credentials, and no store copies for nobody"
         if self._signer is not None and self._signer == source._signer:
@@ -267,16 +268,6 @@ class S3Store(ThreadedBulk):
         self._session.client.close()
 
     @property
-    def _endpoint(self) -> str:
-        """What two stores must share for one to copy from the other."""
-        meta = self._session.client.meta
-        parts = urlsplit(meta.endpoint_url)
-        host = (parts.hostname or "").lower()
-        if profiles.AWS.serves(host):
-            return f"Amazon S3 ({meta.partition})"
-        return f"{parts.scheme}://{host}:{parts.port or {'https': 443, 'http': 80}.get(parts.scheme, 0)}"
-
-    @property
     def _signer(self) -> str | None:
         return None if self._session.anonymous else self._identity or self._session.access_key
 
@@ -287,3 +278,12 @@ class S3Store(ThreadedBulk):
                 location=self.location.url,
             )
         return source_store._session
+
+
+def _service(client: BaseClient) -> str:
+    """What two stores must share for one to copy from the other."""
+    parts = urlsplit(client.meta.endpoint_url)
+    host = (parts.hostname or "").lower()
+    if profiles.AWS.serves(host):
+        return f"Amazon S3 ({client.meta.partition})"
+    return f"{parts.scheme}://{host}:{parts.port or {'https': 443, 'http': 80}.get(parts.scheme, 0)}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
-from airflow_bucketsync.engine.errors import BucketsyncError, ObjectChanged, ObjectNotFound
+from airflow_bucketsync.engine.errors import BodyCorrupted, BucketsyncError, ObjectChanged, ObjectNotFound
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.objects import Checksum, ObjectAttributes, PutResult
 from airflow_bucketsync.engine.stores.base import Body
@@ -40,12 +40,12 @@ def put(
     etag = unquoted(answer.get("ETag"))
     if etag is None:
         raise session.unanswered("PutObject", "ETag", key)
-    return PutResult(
-        size=memoryview(body).nbytes,
-        etag=etag,
-        version_id=answer.get("VersionId"),
-        checksum=stored_checksum(session, key, answer, sent),
-    )
+    try:
+        stored = stored_checksum(session, key, answer, sent)
+    except BodyCorrupted as error:
+        error.written = etag
+        raise
+    return PutResult(size=memoryview(body).nbytes, etag=etag, version_id=answer.get("VersionId"), checksum=stored)
 
 
 def copy(
