@@ -24,7 +24,7 @@ from tests.test_docs import PAGES, name
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
-STAND_INS = ("airflow", "docker", "make", "pip")
+STAND_INS = ("airflow", "docker", "make", "pip", "python")
 KNOWN = {"", "sh", "python", "yaml", "json"}
 
 
@@ -64,6 +64,10 @@ with open({calls!r}, "a") as file:
 """
 
 
+READERS_OWN = {"SECRET": "a secret", "TOKEN": "a token", "EXTERNAL_ID": "an id"}
+"""Variables that the pages leave to their reader."""
+
+
 def run_shell(text: str, folder: Path) -> Calls:
     """Run shell text in a copy of what it may need; returns what the stand-ins were asked for."""
     stand_ins, calls, environment = folder / "bin", folder / "calls", folder / "environment"
@@ -76,6 +80,7 @@ def run_shell(text: str, folder: Path) -> Calls:
     home = folder / "airflow"
     (home / "dags").mkdir(parents=True)
     variables = {"PATH": f"{stand_ins}{os.pathsep}{os.environ['PATH']}", "HOME": str(folder), "AIRFLOW_HOME": str(home)}
+    variables |= READERS_OWN
     subprocess.run(
         ["bash", "-euo", "pipefail", "-c", f"{text}\nenv -0 > {environment}"], cwd=folder, env=variables, check=True
     )
@@ -126,7 +131,22 @@ def check_airflow(arguments: list[str]) -> None:
     get_parser().parse_args(arguments)
 
 
-CHECKS = {"make": check_make, "pip": check_pip, "docker": check_docker, "airflow": check_airflow}
+def check_python(arguments: list[str]) -> None:
+    """Our own command line takes it, and the location is one."""
+    from airflow_bucketsync.__main__ import command_line
+    from airflow_bucketsync.engine.model.location import Location
+
+    assert arguments[:2] == ["-m", "airflow_bucketsync"]
+    Location.parse(command_line().parse_args(arguments[2:]).location)
+
+
+CHECKS = {
+    "make": check_make,
+    "pip": check_pip,
+    "docker": check_docker,
+    "airflow": check_airflow,
+    "python": check_python,
+}
 
 
 def test_readme_by_hand(tmp_path, monkeypatch):
@@ -142,7 +162,7 @@ def test_readme_by_hand(tmp_path, monkeypatch):
     for variable, value in calls.environment.items():
         if variable.startswith("AIRFLOW__BUCKETSYNC__"):
             monkeypatch.setenv(variable, value)
-    ((program, *arguments),) = calls.commands
+    ((program, *arguments),) = [command for command in calls.commands if command[0] == "airflow"]
     assert (program, arguments[:3]) == ("airflow", ["dags", "trigger", "bucket_sync"])
     configuration = json.loads(arguments[arguments.index("--conf") + 1])
     spec = read_run_configuration(configuration, allowed=allowed_locations(), manual=manual_options())

@@ -31,6 +31,22 @@ _EXIT = "Exit code: 0 what was tried holds, 1 something differs, 2 the command o
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code."""
+    parser = command_line()
+    asked = parser.parse_args(arguments)
+    try:
+        with redirect_stdout(sys.stderr):  # hooks log, and the answer stands alone
+            result = find_out(Location.parse(asked.location), read_only=asked.read_only)
+    except BucketsyncError as error:
+        print(f"{parser.prog} {asked.command}: {error}", file=sys.stderr)
+        return UNUSABLE
+    print(json.dumps(result.to_json(), indent=2) if asked.json else table(result))
+    if result.stopped:
+        return INTERRUPTED
+    return HOLDS if result.conforms else DIFFERS
+
+
+def command_line() -> argparse.ArgumentParser:
+    """What can be written behind `python -m airflow_bucketsync`."""
     parser = argparse.ArgumentParser(prog="python -m airflow_bucketsync")
     commands = parser.add_subparsers(dest="command", required=True)
     conformance = commands.add_parser(
@@ -45,17 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--read-only", action="store_true", help="write nothing: look at the objects that are there"
     )
     conformance.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    asked = parser.parse_args(arguments)
-    try:
-        with redirect_stdout(sys.stderr):  # hooks log, and the answer stands alone
-            result = find_out(Location.parse(asked.location), read_only=asked.read_only)
-    except BucketsyncError as error:
-        print(f"{parser.prog} {asked.command}: {error}", file=sys.stderr)
-        return UNUSABLE
-    print(json.dumps(result.to_json(), indent=2) if asked.json else table(result))
-    if result.stopped:
-        return INTERRUPTED
-    return HOLDS if result.conforms else DIFFERS
+    return parser
 
 
 def find_out(location: Location, *, read_only: bool) -> Conformance:
