@@ -332,10 +332,7 @@ def test_what_changed_at_rest_is_found_by_reading_it(stand: Stand, other: S3Serv
     pair.at_destination("after", operation=pair.write, hook=rot)
     assert pair.sync().report.verified, "its checksum and ETag are those of what was written"
     ran = pair.sync(compare="always", verify="content")
-    if pair.to_oss:  # the CRC-64 that comes with every whole body says so before anything is compared
-        assert ran.status("k")[0] == "unverified"
-        assert "crc64xz" in (ran.outcomes["k"].message or "")
-    else:
-        assert ran.status("k") == ("unverified", "content")
+    assert ran.status("k") == ("unverified", "content")
+    if not pair.to_oss:  # there the CRC-64 that comes with every whole body says so before anything is compared
         assert f"byte {len(BODY) - 1}" in (ran.outcomes["k"].message or "")
     assert ran.report.red == ("unverified",)

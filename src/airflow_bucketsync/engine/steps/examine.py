@@ -11,7 +11,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from airflow_bucketsync.engine.errors import ObjectNotFound
+from airflow_bucketsync.engine.errors import BodyCorrupted, ObjectNotFound
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.equality import equal_checksums, equal_etags, etags_comparable
 from airflow_bucketsync.engine.model.fidelity import adapted, differences
@@ -105,8 +105,8 @@ class Examiner:
             found.append("checksum")
         doubtful = sent and "checksum" not in found and not self._arrived_checked(here, there)
         if (self.level == "content" or doubtful) and "size" not in found:
-            position = first_difference(self.source, self.destination, here, there, gate=self.gate)
-            found += ["content"] if position is not None else []
+            position, differs = self._content_differs(here, there)
+            found += ["content"] if differs else []
         return Finding(
             differences=tuple(found),
             position=position,
@@ -114,6 +114,17 @@ class Examiner:
             read_back=doubtful,
             tags_unread=unread,
         )
+
+    def _content_differs(self, here: ObjectDetails, there: ObjectDetails) -> tuple[int | None, bool]:
+        """Where the bytes differ, and whether they do: a destination whose own checksum refuses its bytes is told apart
+        from one that can't be read just now."""
+        try:
+            position = first_difference(self.source, self.destination, here, there, gate=self.gate)
+        except BodyCorrupted as error:
+            if error.location != self.destination.location.url:
+                raise
+            return None, True
+        return position, position is not None
 
     def _arrived_checked(self, here: ObjectDetails, there: ObjectDetails) -> bool:
         """Whether the destination showed that it checked the bytes: one that is to keep checksums, and has none of

@@ -6,7 +6,6 @@ import mmap
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TypeVar
 
 from airflow_bucketsync.engine.errors import AccessDenied, BodyCorrupted, BucketsyncError, ConnectionLost, ObjectChanged
 from airflow_bucketsync.engine.model.condition import Condition
@@ -17,9 +16,6 @@ from airflow_bucketsync.engine.stores.checksums import COMPUTABLE, checksum_of
 from airflow_bucketsync.engine.stores.gate import Gate
 
 _MAPPED_FROM = 1024 * 1024
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 def transfer_object(store: ObjectStore, transfer: Transfer, *, gate: Gate) -> Transferred:
