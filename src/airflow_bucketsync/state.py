@@ -38,14 +38,9 @@ def load_checkpoint(context: Context, spec: SyncSpec) -> tuple[Checkpoint | None
     if value is None:
         return None, ()
     try:
-        checkpoint = Checkpoint.from_json(value)
-        if checkpoint.pair != spec.pair:
-            raise CheckpointMismatch("the checkpoint belongs to another pair")
-        if checkpoint.fingerprint != spec.fingerprint():
-            raise CheckpointMismatch("the source, destination or selection was another one")
+        return Checkpoint.fitting(value, pair=spec.pair, fingerprint=spec.fingerprint()), ()
     except CheckpointMismatch as error:
         return None, (f"the state of the last run is ignored, everything is compared: {error.message}",)
-    return checkpoint, ()
 
 
 def save_checkpoint(context: Context, checkpoint: Checkpoint) -> None:

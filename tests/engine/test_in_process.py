@@ -16,7 +16,7 @@ from airflow_bucketsync.engine.errors import (
     ObjectNotFound,
     SyncIncomplete,
 )
-from airflow_bucketsync.engine.in_process import sync
+from airflow_bucketsync.engine.in_process import CHECKPOINT, sync
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.objects import ObjectAttributes
 from airflow_bucketsync.engine.model.policy import SyncPolicy
@@ -51,6 +51,7 @@ def test_G8_second_run_writes_nothing(pair):
     pair.put(OBJECTS)
     pair.sync()
     before, pages_before = pair.writes(), pair.contents(pair.pages)
+    pages_before = {key: body for key, body in pages_before.items() if not key.endswith("/" + CHECKPOINT)}
     ran = pair.sync()
     assert pair.writes() == before
     assert ran.report.counts == {"same": len(OBJECTS)}

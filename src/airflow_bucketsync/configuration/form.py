@@ -17,6 +17,11 @@ from airflow_bucketsync.engine.model.spec import Selection
 LOCATION_FORM = "`scheme://conn_id@bucket/prefix/` or `file:///absolute/folder/`; must lie below an allowed location."
 PATTERN_FORM = "One pattern per line: `*.csv`, `2026/**/*.gz`."
 CHOICES: dict[str, dict[str, str]] = {
+    "mode": {
+        "full": "full: both sides",
+        "incremental": "incremental: the source, held against what is remembered",
+        "auto": "auto: incremental, and full once a day",
+    },
     "compare": {
         "auto": "auto: what is remembered, checksum, ETag, kept time",
         "exists": "exists: the name is enough",

@@ -16,6 +16,7 @@ from airflow_bucketsync.engine.model.policy import (
     Compare,
     FolderMarkers,
     FollowLinks,
+    Mode,
     OnCollision,
     OnMissing,
     SymlinkObjects,
@@ -87,6 +88,7 @@ class Options(BaseModel):
     min_size: Size | None = Field(None, description="Only objects of at least this size (`10 MiB`).")
     max_size: Size | None = Field(None, description="Only objects of at most this size (`1.5 GiB`).")
     storage_classes: Texts | None = Field(None, description="Only objects of these storage classes. Empty = any.")
+    mode: Mode | None = Field(None, description="Which sides a run lists.")
     compare: Compare | None = Field(None, description="When an object at the destination counts as equal.")
     verify: Verify | None = Field(None, description="What is looked at after writing.")
     dry_run: bool | None = Field(None, description="Plan and report, write nothing.")

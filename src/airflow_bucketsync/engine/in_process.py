@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from airflow_bucketsync.engine.errors import BucketsyncError, SyncIncomplete
+from contextlib import suppress
+
+from airflow_bucketsync.engine.errors import (
+    BucketsyncError,
+    CheckpointMismatch,
+    ObjectNotFound,
+    PlanMismatch,
+    SyncIncomplete,
+)
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.outcome import Report
 from airflow_bucketsync.engine.model.policy import SyncPolicy
@@ -12,7 +20,7 @@ from airflow_bucketsync.engine.steps.listing import list_unit
 from airflow_bucketsync.engine.steps.multipart import finish_copies
 from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.prepare import prepare
-from airflow_bucketsync.engine.steps.report import make_report
+from airflow_bucketsync.engine.steps.report import Finished, make_report
 from airflow_bucketsync.engine.steps.run import MemoryProgress, Run
 from airflow_bucketsync.engine.steps.verify import verify_unit
 from airflow_bucketsync.engine.steps.workspace import Workspace
@@ -20,6 +28,8 @@ from airflow_bucketsync.engine.stores.base import ObjectStore
 from airflow_bucketsync.engine.stores.clock import Clock, SystemClock
 from airflow_bucketsync.engine.stores.gate import Gate
 from airflow_bucketsync.engine.stores.retrying import Retries, RetryingStore
+
+CHECKPOINT = "checkpoint.json"
 
 
 def sync(
@@ -31,7 +41,6 @@ def sync(
     policy: SyncPolicy | None = None,
     name: str | None = None,
     run: str | None = None,
-    checkpoint: Checkpoint | None = None,
     clock: Clock | None = None,
     retries: Retries | None = None,
     check: bool = True,
@@ -43,7 +52,6 @@ def sync(
     :param policy: how; the defaults destroy nothing
     :param name: the pair's id; default a digest of both locations
     :param run: the run's id; default the time it starts
-    :param checkpoint: of the pair's last run
     :param retries: how often to try again; None = the defaults
     :param check: raise when the run is red
     :raises SyncIncomplete: something is missing; the report was written nevertheless
@@ -63,13 +71,23 @@ def sync(
         gate=gate,
         clock=clock,
     )
-    report = run_steps(this, checkpoint=checkpoint)
+    finished = run_steps(this, checkpoint=_last_checkpoint(this))
+    this.workspace.write_document(CHECKPOINT, "checkpoint", finished.checkpoint.to_json(), of_pair=True)
+    report = finished.report
     if check and not report.green:
         raise incomplete(report)
     return report
 
 
-def run_steps(run: Run, *, checkpoint: Checkpoint | None = None) -> Report:
+def _last_checkpoint(run: Run) -> Checkpoint | None:
+    """What the pair's last run left in the workspace (in Airflow it lies in the metadata database), if it fits."""
+    with suppress(ObjectNotFound, PlanMismatch, CheckpointMismatch):
+        value = run.workspace.read_document(CHECKPOINT, "checkpoint", of_pair=True)
+        return Checkpoint.fitting(value, pair=run.spec.pair, fingerprint=run.spec.fingerprint())
+    return None
+
+
+def run_steps(run: Run, *, checkpoint: Checkpoint | None = None) -> Finished:
     """Every step in the DAG's order; a step that fails skips what depends on it, and `report` always runs."""
     failed: list[str] = []
     try:
@@ -90,7 +108,7 @@ def run_steps(run: Run, *, checkpoint: Checkpoint | None = None) -> Report:
             verify_unit(run, plan, unit, attempt=1)
         except BucketsyncError as error:
             failed.append(f"verify {unit} ({error})")
-    return make_report(run, failed_tasks=failed, plan_digest=plan.digest).report
+    return make_report(run, failed_tasks=failed, plan_digest=plan.digest)
 
 
 def incomplete(report: Report) -> SyncIncomplete:

@@ -21,6 +21,7 @@ checkpoints = st.builds(
     green=st.booleans(),
     verified=st.booleans(),
     watermark=st.one_of(st.none(), times),
+    last_full=st.one_of(st.none(), times),
     objects=counts,
     counts=counts,
     bytes=sizes,
@@ -42,9 +43,19 @@ def test_the_one_good_document():
     assert Checkpoint.from_json(GOOD).bytes == 2**53 + 1
     without = {name: value for name, value in GOOD.items() if name != "watermark"}
     assert Checkpoint.from_json(without).watermark is None
+    assert Checkpoint.from_json(without).last_full is None
 
 
-@pytest.mark.parametrize("name", sorted({item.name for item in fields(Checkpoint)} - {"watermark"}))
+@pytest.mark.parametrize(
+    ("pair", "fingerprint", "why"), [("q", "f", "another pair"), ("p", "g", "destination or selection")]
+)
+def test_a_checkpoint_of_another_sync(pair, fingerprint, why):
+    assert Checkpoint.fitting(GOOD, pair="p", fingerprint="f").run == "r"
+    with pytest.raises(CheckpointMismatch, match=why):
+        Checkpoint.fitting(GOOD, pair=pair, fingerprint=fingerprint)
+
+
+@pytest.mark.parametrize("name", sorted({item.name for item in fields(Checkpoint)} - {"watermark", "last_full"}))
 def test_a_missing_field(name):
     with pytest.raises(CheckpointMismatch, match=f"KeyError: '{name}'"):
         Checkpoint.from_json({key: value for key, value in GOOD.items() if key != name})
@@ -76,6 +87,8 @@ def test_a_missing_field(name):
         ("watermark", "2026-03-01T12:00:00"),
         ("watermark", "2026-03-01"),
         ("watermark", False),
+        ("last_full", "2026-03-01T12:00:00"),
+        ("last_full", 7),
         ("updated", None),
         ("updated", "2026-03-01T12:00:00"),
         ("updated", "2026-13-01T12:00:00+00:00"),

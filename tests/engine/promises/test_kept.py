@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 
 import pytest
 
@@ -74,12 +75,12 @@ def test_row_C12_archived_objects_are_found_while_planning(pair: Pair, storage_c
 
 def test_row_C12_a_restored_object_is_copied(pair: Pair) -> None:
     pair.put({"cold": BODY}, storage_class="GLACIER")
-    client = pair.source_at.client()
-    client.restore_object(
-        Bucket=pair.source,
-        Key="cold",
-        RestoreRequest={"Days": 1, "GlacierJobParameters": {"Tier": "Expedited"}},
-    )
+    with closing(pair.source_at.client()) as client:
+        client.restore_object(
+            Bucket=pair.source,
+            Key="cold",
+            RestoreRequest={"Days": 1, "GlacierJobParameters": {"Tier": "Expedited"}},
+        )
     assert pair.sync().status("cold") == ("failed", "archived")
     pair.source_at.core.clock.shift(600)
     ran = pair.sync()

@@ -21,6 +21,7 @@ class Checkpoint:
     :param green: whether that run was green
     :param verified: whether it was verified
     :param watermark: start of its listing, aware UTC, advanced only by a verified run
+    :param last_full: start of the last verified run that listed both sides, aware UTC
     :param objects: objects listed at the source and at the destination
     :param counts: objects per outcome word
     :param bytes: bytes written
@@ -37,6 +38,7 @@ class Checkpoint:
     counts: Mapping[str, int]
     bytes: int
     updated: datetime
+    last_full: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As a document."""
@@ -48,6 +50,7 @@ class Checkpoint:
             "green": self.green,
             "verified": self.verified,
             **({} if self.watermark is None else {"watermark": self.watermark.isoformat()}),
+            **({} if self.last_full is None else {"last_full": self.last_full.isoformat()}),
             "objects": dict(self.objects),
             "counts": dict(self.counts),
             "bytes": self.bytes,
@@ -68,7 +71,7 @@ class Checkpoint:
                 f"the checkpoint has version {version!r:.40}, this release reads 1 to {VERSIONS['checkpoint']}"
             )
         try:
-            watermark = value.get("watermark")
+            watermark, last_full = value.get("watermark"), value.get("last_full")
             return cls(
                 pair=_text(value["pair"]),
                 fingerprint=_text(value["fingerprint"]),
@@ -76,6 +79,7 @@ class Checkpoint:
                 green=_flag(value["green"]),
                 verified=_flag(value["verified"]),
                 watermark=None if watermark is None else _time(watermark),
+                last_full=None if last_full is None else _time(last_full),
                 objects={_text(side): _count(n) for side, n in value["objects"].items()},
                 counts={_text(word): _count(n) for word, n in value["counts"].items()},
                 bytes=_count(value["bytes"]),
@@ -83,6 +87,19 @@ class Checkpoint:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointMismatch(f"the checkpoint is damaged: {type(error).__name__}: {error!s:.200}") from None
+
+    @classmethod
+    def fitting(cls, value: Any, *, pair: str, fingerprint: str) -> Self:
+        """The checkpoint of this very sync in a stored document.
+
+        :raises CheckpointMismatch: damaged, of another version, pair, source, destination or selection
+        """
+        checkpoint = cls.from_json(value)
+        if checkpoint.pair != pair:
+            raise CheckpointMismatch("the checkpoint belongs to another pair")
+        if checkpoint.fingerprint != fingerprint:
+            raise CheckpointMismatch("the source, destination or selection was another one")
+        return checkpoint
 
 
 def _text(value: Any) -> str:

@@ -20,6 +20,7 @@ from airflow_bucketsync.engine.model.preserve import (
 )
 from airflow_bucketsync.engine.model.units import GIB, MIB
 
+Mode = Literal["full", "incremental", "auto"]
 Compare = Literal["auto", "exists", "size", "size_mtime", "etag", "checksum", "metadata", "missing_or_older", "always"]
 Verify = Literal["none", "listing", "metadata", "content"]
 OnMissing = Literal["skip", "fail"]
@@ -36,6 +37,9 @@ VERIFY_LEVELS: tuple[str, ...] = get_args(Verify)
 class SyncPolicy:
     """How a sync works, apart from which objects.
 
+    :param mode: `full` = both sides are listed; `incremental` = the source is listed and held against what the pair
+        remembers, and the destination is looked at only for what changed; `auto` = incremental, and full once a day.
+        Where nothing is remembered, a run is full
     :param compare: when an object counts as equal; `auto` = equal size and (in this order) the pair's recorded
         fingerprints, equal checksum of one algorithm, comparable ETag, equal source mtime kept with the object
     :param verify: what is looked at after writing: `none`, `listing`, `metadata` (HEAD, tags, checksum),
@@ -67,6 +71,7 @@ class SyncPolicy:
     :param tolerate: outcome words that do not make the run red
     """
 
+    mode: Mode = "full"
     compare: Compare = "auto"
     verify: Verify = "metadata"
     dry_run: bool = False
@@ -98,6 +103,7 @@ class SyncPolicy:
             if isinstance(getattr(self, name), str):
                 raise InvalidConfiguration(f"{name} is a list of words, not one text: write ({getattr(self, name)!r},)")
         words: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+            ("mode", self.mode, get_args(Mode)),
             ("compare", self.compare, COMPARE_MODES),
             ("verify", self.verify, VERIFY_LEVELS),
             ("on_missing", self.on_missing, get_args(OnMissing)),

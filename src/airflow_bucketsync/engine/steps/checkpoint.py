@@ -12,6 +12,9 @@ from airflow_bucketsync.engine.steps.prepare import RunDocument
 def checkpoint_of(spec: SyncSpec, report: Report, *, document: RunDocument | None, plan: Plan | None) -> Checkpoint:
     """The checkpoint of a finished run; only a verified one moves the watermark, to the start of its listing."""
     listed = {} if plan is None else plan.listed
+    last_full = None if document is None else document.last_full
+    if document is not None and report.verified and document.mode == "full":
+        last_full = document.started
     return Checkpoint(
         pair=report.pair,
         fingerprint=spec.fingerprint(),
@@ -23,4 +26,5 @@ def checkpoint_of(spec: SyncSpec, report: Report, *, document: RunDocument | Non
         counts=report.counts,
         bytes=report.bytes,
         updated=report.ended,
+        last_full=last_full,
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from operator import itemgetter
 
 from airflow_bucketsync.engine.errors import CheckpointMismatch, ObjectNotFound, PlanMismatch
+from airflow_bucketsync.engine.model.objects import EPOCH, ObjectInfo
 from airflow_bucketsync.engine.model.pages import PageRef
 from airflow_bucketsync.engine.model.plan import KnownObject
 from airflow_bucketsync.engine.model.spec import SyncSpec
@@ -42,6 +43,34 @@ class Known:
                     yield record
         except PlanMismatch as error:
             raise CheckpointMismatch(f"the memory of earlier runs is damaged: {error}") from error
+
+
+class Remembered:
+    """The destination's objects as they are remembered, in place of a listing; totals once iterated.
+
+    :param after: only keys after this one
+    """
+
+    def __init__(self, known: Known, *, after: str) -> None:
+        self._known = known
+        self._after = after
+        self.objects = 0
+        self.bytes = 0
+        self.requests: dict[str, int] = {}
+
+    def __iter__(self) -> Iterator[ObjectInfo]:
+        for record in self._known:
+            there = record.destination
+            if there is not None and record.key > self._after:
+                self.objects += 1
+                self.bytes += there.size
+                yield ObjectInfo(
+                    key=record.key,
+                    size=there.size,
+                    last_modified=there.last_modified or EPOCH,
+                    etag=there.etag,
+                    version_id=there.version_id,
+                )
 
 
 def open_known(workspace: Workspace, spec: SyncSpec) -> Known:

@@ -162,7 +162,7 @@ class Listed:
         for unit in self._document.units:
             if unit.side != self._side:
                 continue
-            if self._document.mapped:
+            if self._document.mapped and unit.number not in self._document.unlisted:
                 yield from self._from_pages(unit)
             else:
                 listing = Listing(store_of(self._run, unit.side), unit.side, after=unit.after, until=unit.until)

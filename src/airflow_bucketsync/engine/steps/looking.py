@@ -25,16 +25,22 @@ class Look:
     decision: Decision
 
 
-def look_at(run: Run, comparison: Comparison, waiting: Sequence[Look]) -> Iterator[Decision]:
-    """The final decision for each of them, in their order.
+def look_at(run: Run, comparison: Comparison, waiting: Sequence[Look], *, listed: bool) -> Iterator[Look]:
+    """Each of them with its final decision, in their order.
 
     What can't be looked at is copied: writing again is safe, passing over is not. What changed since it was listed is
     copied too; the copy itself is pinned to what was listed, and says `changed`.
+
+    :param listed: whether `destination` is what a listing showed; else it is what was remembered, and what is to be
+        written is looked at there first
     """
+    there: dict[str, Head] = {}
+    if not listed:
+        there = _heads(run.destination, [look.source.key for look in waiting if look.decision.verdict != "same"], run)
+        waiting = [_as_found(comparison, look, there.get(look.source.key)) for look in waiting]
+    here = _heads(run.source, [look.source.key for look in waiting if must_be_looked_at(look)], run)
     keys = [look.source.key for look in waiting if look.decision.verdict == "look"]
-    at_source = [look.source.key for look in waiting if must_be_looked_at(look)]
-    here = {head.key: head for head in run.source.head_many(at_source, gate=run.gate)} if at_source else {}
-    there = {head.key: head for head in run.destination.head_many(keys, gate=run.gate)} if keys else {}
+    there |= _heads(run.destination, [key for key in keys if key not in there], run)
     run.gate.check()
     for look in waiting:
         source, destination = _as_listed(here, look.source), _as_listed(there, look.destination)
@@ -43,7 +49,19 @@ def look_at(run: Run, comparison: Comparison, waiting: Sequence[Look]) -> Iterat
             decision = _decided(run, comparison, look, source, destination)
         if decision.verdict == "copy" and source is not None and source.archived:
             decision = Decision("archived", "archived")
-        yield decision
+        yield replace(look, decision=decision)
+
+
+def _heads(store: ObjectStore, keys: Sequence[str], run: Run) -> dict[str, Head]:
+    return {head.key: head for head in store.head_many(keys, gate=run.gate)} if keys else {}
+
+
+def _as_found(comparison: Comparison, look: Look, head: Head | None) -> Look:
+    """The same with what stands at the destination now; one that could not be asked stays as it was remembered."""
+    if head is None or head.error is not None:
+        return look
+    found = None if head.details is None else head.details.info
+    return replace(look, destination=found, decision=comparison.listed(look.source, found, look.known))
 
 
 def must_be_looked_at(look: Look) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 
 from airflow_bucketsync.engine.errors import CheckpointMismatch, ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.names import is_state_name
@@ -18,11 +17,11 @@ from airflow_bucketsync.engine.rules.selection import Selector
 from airflow_bucketsync.engine.steps.batches import write_batches
 from airflow_bucketsync.engine.steps.conflicts import Conflicts
 from airflow_bucketsync.engine.steps.decided import archived, hidden, refused, withheld
-from airflow_bucketsync.engine.steps.known import Known, open_known
+from airflow_bucketsync.engine.steps.known import Known, Remembered, open_known
 from airflow_bucketsync.engine.steps.listing import Listed
 from airflow_bucketsync.engine.steps.looking import Look, look_at, must_be_looked_at
 from airflow_bucketsync.engine.steps.merging import merged
-from airflow_bucketsync.engine.steps.prepare import RunDocument, read_run
+from airflow_bucketsync.engine.steps.prepare import RunDocument, as_full, read_run
 from airflow_bucketsync.engine.steps.route import choose_route
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.spool import Spool
@@ -49,7 +48,8 @@ def make_plan(run: Run) -> Plan:
     try:
         return _Planner(run, document, known).make()
     except CheckpointMismatch as error:
-        return _Planner(run, document, Known(run.workspace, warning=f"{error}; everything was compared anew")).make()
+        known = Known(run.workspace, warning=f"{error}; everything was compared anew")
+        return _Planner(run, as_full(document), known).make()
 
 
 def read_plan(workspace: Workspace, digest: str | None = None) -> Plan:
@@ -83,6 +83,7 @@ class _Planner:
         self.policy = run.spec.policy
         self.document = document
         self.known = known
+        self.both = document.mode == "full"
         self.selector = Selector(run.spec.selection, folder_markers=self.policy.folder_markers)
         self.comparison = Comparison(
             self.policy.compare,
@@ -104,7 +105,9 @@ class _Planner:
     def make(self) -> Plan:
         before = self.run.requests()
         source = Listed(self.run, self.document, "source")
-        destination = Listed(self.run, self.document, "destination")
+        destination: Listed | Remembered = Listed(self.run, self.document, "destination")
+        if not self.both:
+            destination = Remembered(self.known, after=self.selector.first_key_after())
         with Spool() as changes:
             self._first_pass(source, destination, changes)
             self.conflicts.settle()
@@ -136,7 +139,7 @@ class _Planner:
 
     # first pass: decide each key ------------------------------------------------------------------------------
 
-    def _first_pass(self, source: Listed, destination: Listed, changes: Spool) -> None:
+    def _first_pass(self, source: Listed, destination: Listed | Remembered, changes: Spool) -> None:
         start = self.selector.first_key_after()
         known = (record for record in self.known if record.key > start)
         for key, here, there, memory in merged(iter(source), iter(destination), known):
@@ -159,7 +162,7 @@ class _Planner:
         self._refused_names(source)
 
     def _without_source(self, key: str, there: ObjectInfo | None, memory: KnownObject | None, source: Listed) -> None:
-        if memory is not None:
+        if memory is not None and self.both:
             self._forget(KnownObject(key=key, source=None, destination=None))
         if there is not None and (self.selector.everything or self.selector.admits(there) is None):
             obstacle = source.in_the_way(key)
@@ -189,21 +192,22 @@ class _Planner:
             self.warnings.append(f"{unnamed} more names at the source can't be keys and are not listed one by one")
 
     def _wait(self, look: Look, changes: Spool) -> None:
-        if not self.waiting and not must_be_looked_at(look):
+        looks = must_be_looked_at(look) or (not self.both and look.decision.verdict != "same")
+        if not self.waiting and not looks:
             self._apply(look, changes)
             return
         self.waiting.append(look)
-        self.looks += must_be_looked_at(look)
+        self.looks += looks
         if self.looks >= LOOKS or len(self.waiting) >= WAITING:
             self._settle(changes)
 
     def _settle(self, changes: Spool) -> None:
         """Look at what can't be told from listings, then decide everything that waited, in order."""
         looks = [item for item in self.waiting if isinstance(item, Look)]
-        decisions = look_at(self.run, self.comparison, looks)
+        decided = look_at(self.run, self.comparison, looks, listed=self.both)
         for item in self.waiting:
             if isinstance(item, Look):
-                self._apply(replace(item, decision=next(decisions)), changes)
+                self._apply(next(decided), changes)
             else:
                 self._learn(item)
         self.waiting, self.looks = [], 0

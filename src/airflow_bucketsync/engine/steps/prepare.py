@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from airflow_bucketsync.engine.errors import AccessDenied, ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.plan import ListUnit, Side
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.steps.checks import check_sync
+from airflow_bucketsync.engine.steps.known import open_known
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.workspace import Workspace
 
+Listed = Literal["full", "incremental"]
 RUN_DOCUMENT = "run.json"
 
 BLIND = (
@@ -22,6 +24,11 @@ BLIND = (
     "nothing there is compared, verified, or reported as extra"
 )
 """The warning of a run to a destination that can only be written to."""
+
+FORGOTTEN = "nothing is remembered of this pair with these options, so both sides were listed"
+"""The warning of an incremental run that had to be a full one."""
+FULL_EVERY = timedelta(days=1)
+"""How old the last verified full run may be for `auto` to list the source only."""
 
 SMALL = 20_000
 """Objects on both sides together that `plan` lists by itself: some 20 pages, which cost less than another task."""
@@ -49,6 +56,9 @@ class RunDocument:
     """What a run is to do, as written down at its start.
 
     :param units: what to list, both sides; tasks of their own list them only if `mapped`
+    :param mode: what is listed: `full` = both sides, `incremental` = the source
+    :param last_full: start of the last verified full run before this one, aware UTC; None = unknown
+    :param unlisted: numbers of units that no task listed, although others did
     :param blind: the destination may not be listed, and `verify: none` says that it need not be looked at
     """
 
@@ -60,6 +70,9 @@ class RunDocument:
     warnings: tuple[str, ...]
     requests: dict[str, dict[str, int]]
     blind: bool = False
+    mode: Listed = "full"
+    last_full: datetime | None = None
+    unlisted: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As a document."""
@@ -72,6 +85,8 @@ class RunDocument:
             "warnings": list(self.warnings),
             "requests": self.requests,
             "blind": self.blind,
+            "mode": self.mode,
+            "last_full": None if self.last_full is None else self.last_full.isoformat(),
         }
 
 
@@ -87,8 +102,9 @@ def prepare(run: Run, *, checkpoint: Checkpoint | None = None, warnings: Sequenc
     before = run.requests()
     check_sync(run)
     start = run.spec.selection.start_after
-    blind = run.spec.policy.verify == "none" and not _may_list(run)
-    sides: tuple[Side, ...] = ("source",) if blind else ("source", "destination")
+    mode, why = choose_mode(run, checkpoint)
+    blind = mode == "full" and run.spec.policy.verify == "none" and not _may_list(run)
+    sides: tuple[Side, ...] = ("source",) if blind or mode == "incremental" else ("source", "destination")
     units = tuple(ListUnit(number=number, side=side, after=start) for number, side in enumerate(sides))
     document = RunDocument(
         spec=run.spec,
@@ -96,13 +112,33 @@ def prepare(run: Run, *, checkpoint: Checkpoint | None = None, warnings: Sequenc
         started=started,
         units=units,
         mapped=not _is_small(run, checkpoint, sides),
-        warnings=(*warnings, *((BLIND,) if blind else ())),
+        warnings=(*warnings, *why, *((BLIND,) if blind else ())),
         requests=run.requests_since(before),
         blind=blind,
+        mode=mode,
+        last_full=None if checkpoint is None else checkpoint.last_full,
     )
     digest = run.workspace.write_document(RUN_DOCUMENT, "run", document.to_json())
     numbers = tuple(unit.number for unit in units) if document.mapped else ()
     return Prepared(units=numbers, digest=digest, warnings=document.warnings)
+
+
+def choose_mode(run: Run, checkpoint: Checkpoint | None) -> tuple[Listed, tuple[str, ...]]:
+    """Which sides this run lists, and a warning where that is not what was asked for.
+
+    `auto` lists both sides when the last verified full run is a day old: what others did to the destination meanwhile
+    is repaired then.
+    """
+    asked = run.spec.policy.mode
+    if asked == "full":
+        return "full", ()
+    if checkpoint is None or not open_known(run.workspace, run.spec).pages:
+        return "full", () if asked == "auto" else (FORGOTTEN,)
+    if asked == "auto":
+        last = checkpoint.last_full
+        if last is None or not timedelta(0) <= run.clock.now() - last < FULL_EVERY:
+            return "full", ()
+    return "incremental", ()
 
 
 def _may_list(run: Run) -> bool:
@@ -133,6 +169,15 @@ def _is_small(run: Run, checkpoint: Checkpoint | None, sides: Sequence[Side]) ->
     return True
 
 
+def as_full(document: RunDocument) -> RunDocument:
+    """The same run with both sides to list; a destination that no task listed is listed by the plan."""
+    if document.mode == "full":
+        return document
+    number = len(document.units)
+    unit = ListUnit(number=number, side="destination", after=document.spec.selection.start_after)
+    return replace(document, mode="full", units=(*document.units, unit), unlisted=(number,))
+
+
 def read_run(workspace: Workspace, digest: str | None = None) -> RunDocument:
     """What `prepare` wrote down.
 
@@ -156,6 +201,8 @@ def read_run(workspace: Workspace, digest: str | None = None) -> RunDocument:
         warnings=tuple(value["warnings"]),
         requests=value["requests"],
         blind=value["blind"],
+        mode=value["mode"],
+        last_full=None if value["last_full"] is None else datetime.fromisoformat(value["last_full"]),
     )
 
 

@@ -223,7 +223,7 @@ class _Reporter:
         return Report(
             pair=self.run.spec.pair,
             run=self.run.run,
-            mode="dry_run" if self.policy.dry_run else "full",
+            mode="dry_run" if self.policy.dry_run else "full" if self.document is None else self.document.mode,
             source=self.run.spec.source.url,
             destination=self.run.spec.destination.url,
             started=started,
