@@ -1,7 +1,8 @@
 """The DAG `bucket_sync`: bring one place in step with another, by hand, from a form.
 
 The form offers `source`, `destination` and the options named in `[bucketsync] manual_options`. Both sides must lie
-below an entry of `[bucketsync] allowed_locations`; until that is set, every run is refused.
+below an entry of `[bucketsync] allowed_locations`; until that is set, every run is refused. With `mode`
+at `until_quiet` one run follows the other until little changes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from airflow.sdk import DAG
 
 from airflow_bucketsync.configuration.form import form
 from airflow_bucketsync.configuration.section import allowed_locations, manual_options
+from airflow_bucketsync.operators.next_round import NextRoundOperator
 from airflow_bucketsync.task_groups.sync import bucket_sync_by_hand
 
 with DAG(
@@ -27,4 +29,4 @@ with DAG(
     render_template_as_native_obj=False,
     tags=["bucketsync"],
 ) as dag:
-    bucket_sync_by_hand()
+    bucket_sync_by_hand() >> NextRoundOperator(task_id="next_round", retries=3)

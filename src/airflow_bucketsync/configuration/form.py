@@ -21,6 +21,7 @@ CHOICES: dict[str, dict[str, str]] = {
         "full": "full: both sides",
         "incremental": "incremental: the source, held against what is remembered",
         "auto": "auto: incremental, and full once a day",
+        "until_quiet": "until_quiet: auto, run after run, until little changes",
     },
     "compare": {
         "auto": "auto: what is remembered, checksum, ETag, kept time",
@@ -56,8 +57,13 @@ LISTS = {
 }
 SIZES = {
     "min_size", "max_size", "small_threshold", "large_threshold", "part_size", "batch_bytes", "buffer_size",
+    "max_bytes",
 }  # fmt: skip
-COUNTS = {"max_batches": (1, 1024), "batch_objects": (1, None), "concurrency": (1, 256), "max_errors": (0, None)}
+COUNTS = {
+    "quiet_objects": (0, None), "max_rounds": (1, None), "max_objects": (1, None), "max_batches": (1, 1024),
+    "batch_objects": (1, None), "concurrency": (1, 256), "max_errors": (0, None),
+}  # fmt: skip
+FLAGS = {"dry_run", "since_watermark"}
 EXAMPLES: dict[str, Sequence[str]] = {"tolerate": STATUSES, "preserve": PRESERVED}
 TIMES = {"modified_after", "modified_before"}
 _WHICH, _HOW = "Which objects", "How"
@@ -95,7 +101,7 @@ def _field(name: str) -> Param:
         default = SyncPolicy.__dataclass_fields__[name].default
         choices = CHOICES[name]
         return Param(default, type="string", enum=list(choices), values_display=choices, description_md=words, **shape)
-    if name == "dry_run":
+    if name in FLAGS:
         return Param(SyncPolicy.__dataclass_fields__[name].default, type="boolean", description_md=words, **shape)
     if name in LISTS:
         proposals: dict[str, Any] = {"examples": list(EXAMPLES[name])} if name in EXAMPLES else {}

@@ -89,6 +89,19 @@ class Options(BaseModel):
     max_size: Size | None = Field(None, description="Only objects of at most this size (`1.5 GiB`).")
     storage_classes: Texts | None = Field(None, description="Only objects of these storage classes. Empty = any.")
     mode: Mode | None = Field(None, description="Which sides a run lists.")
+    quiet_objects: int | None = Field(
+        None, description="`until_quiet` ends with a run that has at most so many objects to bring in step."
+    )
+    max_rounds: int | None = Field(None, description="`until_quiet` ends after so many runs.")
+    max_objects: int | None = Field(
+        None, description="Objects one run takes at most; the next run goes on after the last one. Empty = any number."
+    )
+    max_bytes: Size | None = Field(
+        None, description="Bytes one run takes at most, but at least one object. Empty = any number."
+    )
+    since_watermark: bool | None = Field(
+        None, description="Only objects modified since the last verified run (less 15 minutes), and those that failed."
+    )
     compare: Compare | None = Field(None, description="When an object at the destination counts as equal.")
     verify: Verify | None = Field(None, description="What is looked at after writing.")
     dry_run: bool | None = Field(None, description="Plan and report, write nothing.")

@@ -51,7 +51,8 @@ def sync(
     :param selection: which objects; default all
     :param policy: how; the defaults destroy nothing
     :param name: the pair's id; default a digest of both locations
-    :param run: the run's id; default the time it starts
+    :param run: the run's id; default the time it starts. A named run is one run, whatever its mode: with
+        `until_quiet` the caller starts the next one while `report.next_round` says so
     :param retries: how often to try again; None = the defaults
     :param check: raise when the run is red
     :raises SyncIncomplete: something is missing; the report was written nevertheless
@@ -59,24 +60,22 @@ def sync(
     clock = clock or SystemClock()
     options = policy or SyncPolicy()
     spec = SyncSpec.of(source.location, destination.location, name=name, selection=selection, policy=options)
-    run_id = run or f"{clock.now():%Y-%m-%dT%H-%M-%S.%f}"
     gate = Gate(concurrency=options.concurrency, buffer_size=options.buffer_size, clock=clock)
     tries = retries or Retries(gate=gate)
-    this = Run(
-        spec=spec,
-        run=run_id,
-        source=RetryingStore(source, tries),
-        destination=RetryingStore(destination, tries),
-        workspace=Workspace(RetryingStore(workspace, tries), pair=spec.pair, run=run_id),
-        gate=gate,
-        clock=clock,
-    )
-    finished = run_steps(this, checkpoint=_last_checkpoint(this))
-    this.workspace.write_document(CHECKPOINT, "checkpoint", finished.checkpoint.to_json(), of_pair=True)
-    report = finished.report
-    if check and not report.green:
-        raise incomplete(report)
-    return report
+    pages = RetryingStore(workspace, tries)
+    sides = {"source": RetryingStore(source, tries), "destination": RetryingStore(destination, tries)}
+    while True:
+        run_id = run or f"{clock.now():%Y-%m-%dT%H-%M-%S.%f}"
+        folder = Workspace(pages, pair=spec.pair, run=run_id)
+        this = Run(spec=spec, run=run_id, workspace=folder, gate=gate, clock=clock, **sides)
+        finished = run_steps(this, checkpoint=_last_checkpoint(this))
+        if finished.checkpoint is not None:
+            folder.write_document(CHECKPOINT, "checkpoint", finished.checkpoint.to_json(), of_pair=True)
+        report = finished.report
+        if check and not report.green:
+            raise incomplete(report)
+        if not report.next_round or run is not None:
+            return report
 
 
 def _last_checkpoint(run: Run) -> Checkpoint | None:

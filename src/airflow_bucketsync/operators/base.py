@@ -15,7 +15,7 @@ from airflow_bucketsync.engine.errors import InvalidConfiguration, PlanMismatch
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.model.spec import SyncSpec
-from airflow_bucketsync.engine.steps.plan import read_plan
+from airflow_bucketsync.engine.steps.manifest import read_plan
 from airflow_bucketsync.engine.steps.prepare import open_spec
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.workspace import Workspace
@@ -43,7 +43,11 @@ class SyncOperator(BaseOperator):
     :param workspace: location of the run's pages, reached by all workers; None = `[bucketsync] workspace`
     :param prepare_task_id: the task that prepared the run; None = `prepare` of the same task group
     :param plan_task_id: the task that planned it; None = `plan` of the same task group
-    :param retries: tries after the first; only transient errors use them
+    :param retries: tries after the first; only transient errors use them, and tries that died or lost Airflow's API
+    :param retry_delay: before the first retry of a try that died; no error of ours, these have delays of their own
+    :param retry_exponential_backoff: what that delay is multiplied with for each further retry: a try that can't reach
+        the API is lost within seconds, and with equal delays all of them are within a minute of its absence
+    :param max_retry_delay: which that delay never exceeds
     :param execution_timeout: after which the try is stopped (and tried again)
     """
 
@@ -61,6 +65,8 @@ class SyncOperator(BaseOperator):
         plan_task_id: str | None = None,
         retries: int = 3,
         retry_delay: timedelta = timedelta(seconds=10),
+        retry_exponential_backoff: float = 3.0,
+        max_retry_delay: timedelta = timedelta(minutes=5),
         retry_policy: RetryPolicy | None = RETRY_POLICY,
         execution_timeout: timedelta | None = timedelta(hours=1),
         **kwargs: Any,
@@ -68,6 +74,8 @@ class SyncOperator(BaseOperator):
         super().__init__(
             retries=retries,
             retry_delay=retry_delay,
+            retry_exponential_backoff=retry_exponential_backoff,
+            max_retry_delay=max_retry_delay,
             retry_policy=retry_policy,
             execution_timeout=execution_timeout,
             **kwargs,

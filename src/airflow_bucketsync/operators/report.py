@@ -6,24 +6,27 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from airflow.sdk import Asset, AssetAlias, Context
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk import Asset, AssetAlias, Context, SkipMixin
+from airflow.sdk.exceptions import AirflowSkipException, DownstreamTasksSkipped
 
 from airflow_bucketsync.assets import EVENTS, destination_asset, emit_event
 from airflow_bucketsync.engine.errors import PlanMismatch, SyncIncomplete
 from airflow_bucketsync.engine.model.outcome import Report
 from airflow_bucketsync.engine.steps.report import make_report
 from airflow_bucketsync.operators.base import SyncOperator
+from airflow_bucketsync.operators.next_round import NextRoundOperator
 from airflow_bucketsync.operators.report_text import for_xcom, report_text, shown
 from airflow_bucketsync.state import STATE, save_checkpoint
 
 
-class ReportOperator(SyncOperator):
+class ReportOperator(SyncOperator, SkipMixin):
     """Report, remember and judge the run. Returns the report; fails when the run is red.
 
     :param asset: the asset whose event says that the destination was brought in step and verified; None = one that
         is named after the destination (`destination_asset`)
     """
+
+    inherits_from_skipmixin = True
 
     def __init__(
         self,
@@ -43,9 +46,10 @@ class ReportOperator(SyncOperator):
         with self.open_run(context) as run:
             finished = make_report(run, failed_tasks=failed, plan_digest=plan_digest)
         report, place = finished.report, run.workspace
-        save_checkpoint(context, finished.checkpoint)
+        if finished.checkpoint is not None:
+            save_checkpoint(context, finished.checkpoint)
         self.log_report(report)
-        if report.verified and report.changed_anything:
+        if finished.complete:
             asset = self.asset or destination_asset(run.spec.destination)
             emit_event(context, asset, report, workspace=place.store.location, folder=place.run_folder)
         summary = for_xcom(report, folder=place.run_folder)
@@ -54,7 +58,16 @@ class ReportOperator(SyncOperator):
             raise SyncIncomplete(
                 f"the run is red: {', '.join((*report.red, *report.incomplete))}; see the report above"
             )
+        if not report.next_round:
+            self.skip_next_round(context)
         return summary
+
+    def skip_next_round(self, context: Context) -> None:
+        """All is quiet, or no other run was asked for."""
+        tasks = [task for task in self.downstream_list if isinstance(task, NextRoundOperator)]
+        # The scheduler acts on the XCom that `skip` writes; its exception would end this task without a result.
+        with suppress(DownstreamTasksSkipped):
+            self.skip(context["ti"], tasks)
 
     def log_report(self, report: Report) -> None:
         """The report for people, and a line with fields of its own for each of the first failures."""

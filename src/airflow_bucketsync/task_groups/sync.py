@@ -70,7 +70,11 @@ def bucket_sync(
     :raises InvalidLocation: a URL that is no location
     :raises InvalidConfiguration: an unknown option, a value that does not fit, or sides that overlap
     """
-    read_options(options)
+    if read_options(options).mode == "until_quiet":
+        raise InvalidConfiguration(
+            "mode: until_quiet starts its DAG again and again, which somebody's own DAG is not for: run the DAG "
+            "`bucket_sync` by hand for a cut-over, and use `auto` here"
+        )
     _check_literals(source, destination)
 
     def prepare(**shared: Any) -> PreparingOperator:

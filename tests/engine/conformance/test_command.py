@@ -114,6 +114,11 @@ def test_bad_usage_is_code_2(capsys):
     assert "usage: python -m airflow_bucketsync" in capsys.readouterr().err
 
 
+def _hears_signals():
+    """Whoever runs the tests in the background has them ignore Ctrl-C, and a child inherits that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_nothing(server, number, tmp_path):
     """In a process of its own, as people run it."""
@@ -122,7 +127,8 @@ def test_a_signal_leaves_nothing(server, number, tmp_path):
     environment.pop("_AIRFLOW_PROCESS_CONTEXT")
     server.latency = 0.005
     arrived = threading.Event()
-    with subprocess.Popen(command, env=environment, cwd=Path.cwd(), stdout=subprocess.PIPE, text=True) as process:
+    how = {"env": environment, "cwd": Path.cwd(), "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, preexec_fn=_hears_signals, **how) as process:
         while not arrived.wait(0.05) and process.poll() is None:
             if len(server.log.writes()) > 40:
                 arrived.set()

@@ -18,7 +18,8 @@ from airflow_bucketsync.engine.model.plan import Change, KnownObject, Plan
 from airflow_bucketsync.engine.model.policy import COMPARE_MODES
 from airflow_bucketsync.engine.model.spec import Selection
 from airflow_bucketsync.engine.steps.known import POINTER, open_known, update_known
-from airflow_bucketsync.engine.steps.plan import make_plan, read_plan
+from airflow_bucketsync.engine.steps.manifest import read_plan
+from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.stores.gate import Stopped
 from airflow_bucketsync.engine.stores.memory import MEMORY_CAPABILITIES, MemoryStore

@@ -13,6 +13,7 @@ from airflow_bucketsync.engine.errors import AccessDenied, PlanMismatch
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.outcome import RED, Report
 from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.steps.checkpoint import OVERLAP
 from airflow_bucketsync.engine.steps.copy import copy_batch
 from airflow_bucketsync.engine.steps.multipart import finish_copies
 from airflow_bucketsync.engine.steps.plan import make_plan
@@ -72,14 +73,14 @@ def test_round_trips():
     assert pair.lines("pair/run/report/objects.jsonl.zst")[0] == {"schema": "bucketsync/outcomes", "version": 1}
 
 
-def test_F1_the_watermark_is_the_start_of_a_verified_run():
+def test_F1_the_watermark_is_the_start_of_a_verified_run_less_an_overlap():
     pair = Pair()
     run, plan = finished(pair)
     checkpoint = make_report(run, plan_digest=plan.digest).checkpoint
     assert checkpoint.green
     assert checkpoint.verified
     assert checkpoint.watermark is not None
-    assert START <= checkpoint.watermark <= pair.destination.head("00").info.last_modified
+    assert START <= checkpoint.watermark + OVERLAP <= pair.destination.head("00").info.last_modified
     assert checkpoint.objects == {"source": COUNT + 1, "destination": 2}
     red = make_report(run, plan_digest=plan.digest, failed_tasks=["copy"]).checkpoint
     assert (red.green, red.verified, red.watermark) == (False, False, None)

@@ -130,6 +130,9 @@ class Report:
     :param failures: the first failed keys with reason and message, for people (at most 20)
     :param route: the way of the bytes; None when there was no plan
     :param objects: name of the page with one record per object that is not `same`, in the run's folder
+    :param resume: key of the last object taken, where a bound left others for the next run
+    :param rounds: which of the runs of `mode: until_quiet` this is, from 1
+    :param next_round: whether another run is to follow at once
     """
 
     pair: str
@@ -156,6 +159,9 @@ class Report:
     plan_digest: str | None = None
     route: Route | None = None
     objects: str | None = None
+    resume: str | None = None
+    rounds: int = 1
+    next_round: bool = False
 
     @property
     def green(self) -> bool:
@@ -190,6 +196,9 @@ class Report:
             "plan_digest": self.plan_digest,
             "route": None if self.route is None else self.route.to_json(),
             "objects": self.objects,
+            "resume": self.resume,
+            "rounds": self.rounds,
+            "next_round": self.next_round,
         }
 
     @classmethod
@@ -220,4 +229,7 @@ class Report:
             plan_digest=value["plan_digest"],
             route=None if value["route"] is None else Route.from_json(value["route"]),
             objects=value["objects"],
+            resume=value["resume"],
+            rounds=value["rounds"],
+            next_round=value["next_round"],
         )

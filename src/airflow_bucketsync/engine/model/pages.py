@@ -15,6 +15,7 @@ Schema = Literal[
     "findings",  # Outcome per line: what verify saw
     "outcomes",  # Outcome per line: what the plan decided, what the report says
     "known",  # KnownObject per line, ascending
+    "failed",  # FailedObject per line, ascending
     "run",
     "unit_index",  # what a copy or verify task left: its page, counts and requests
     "listing_index",
@@ -30,13 +31,14 @@ VERSIONS: Mapping[str, int] = {
     "findings": 1,
     "outcomes": 1,
     "known": 1,
+    "failed": 1,
     "run": 1,
     "unit_index": 1,
     "listing_index": 1,
     "manifest": 1,
     "report": 1,
     "known_pointer": 1,
-    "checkpoint": 1,
+    "checkpoint": 2,
 }
 """The version written today. A reader takes every version from 1 to this one and refuses later ones by name."""
 

@@ -193,6 +193,8 @@ class Plan:
     :param listed: per side: `objects`, `bytes`
     :param requests: per side the requests that listing and planning took
     :param selected_out: source objects left out, per rule of the selection
+    :param resume: key of the last object taken, where a bound left others for the next run; None = nothing was left
+    :param splits: keys that cut the next listing into ranges
     """
 
     spec: SyncSpec
@@ -209,6 +211,8 @@ class Plan:
     selected_out: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     blind: bool = False
+    resume: str | None = None
+    splits: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -220,6 +224,7 @@ class Plan:
             None if self.delta is None else self.delta.to_json(),
             self.route.transport,
             self.blind,
+            self.resume,
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -241,6 +246,8 @@ class Plan:
             "selected_out": dict(self.selected_out),
             "warnings": list(self.warnings),
             "blind": self.blind,
+            "resume": self.resume,
+            "splits": list(self.splits),
         }
 
     @classmethod
@@ -262,4 +269,6 @@ class Plan:
             selected_out=value["selected_out"],
             warnings=tuple(value["warnings"]),
             blind=value["blind"],
+            resume=value["resume"],
+            splits=tuple(value["splits"]),
         )

@@ -20,7 +20,7 @@ from airflow_bucketsync.engine.model.preserve import (
 )
 from airflow_bucketsync.engine.model.units import GIB, MIB
 
-Mode = Literal["full", "incremental", "auto"]
+Mode = Literal["full", "incremental", "auto", "until_quiet"]
 Compare = Literal["auto", "exists", "size", "size_mtime", "etag", "checksum", "metadata", "missing_or_older", "always"]
 Verify = Literal["none", "listing", "metadata", "content"]
 OnMissing = Literal["skip", "fail"]
@@ -72,6 +72,11 @@ class SyncPolicy:
     """
 
     mode: Mode = "full"
+    quiet_objects: int = 0
+    max_rounds: int = 24
+    max_objects: int | None = None
+    max_bytes: int | None = None
+    since_watermark: bool = False
     compare: Compare = "auto"
     verify: Verify = "metadata"
     dry_run: bool = False
@@ -129,6 +134,13 @@ class SyncPolicy:
             (self.batch_bytes >= 1, f"batch_bytes must be at least 1, got {self.batch_bytes}"),
             (1 <= self.concurrency <= 256, f"concurrency must be 1 to 256, got {self.concurrency}"),
             (self.buffer_size >= MIB, f"buffer_size must be at least 1 MiB, got {self.buffer_size}"),
+            (self.quiet_objects >= 0, f"quiet_objects must not be negative, got {self.quiet_objects}"),
+            (self.max_rounds >= 1, f"max_rounds must be at least 1, got {self.max_rounds}"),
+            (
+                self.max_objects is None or self.max_objects >= 1,
+                f"max_objects must be at least 1, got {self.max_objects}",
+            ),
+            (self.max_bytes is None or self.max_bytes >= 1, f"max_bytes must be at least 1, got {self.max_bytes}"),
             (self.max_errors >= 0, f"max_errors must not be negative, got {self.max_errors}"),
             (bool(self.storage_class), "storage_class must not be empty: write default, keep, or the name of a class"),
             (
@@ -139,6 +151,11 @@ class SyncPolicy:
         for holds, message in checks:
             if not holds:
                 raise InvalidConfiguration(message)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether a run may stop before it took everything."""
+        return self.max_objects is not None or self.max_bytes is not None
 
     @property
     def preserved(self) -> Preserve:

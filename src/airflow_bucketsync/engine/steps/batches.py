@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from itertools import chain
 
 from airflow_bucketsync.engine.errors import PlanMismatch
@@ -14,20 +14,33 @@ from airflow_bucketsync.engine.steps.workspace import PageWriter
 
 
 def write_batches(
-    run: Run, changes: Callable[[], Iterator[Change]], *, objects: int, total_bytes: int
+    run: Run,
+    changes: Callable[[], Iterator[Change]],
+    *,
+    objects: int,
+    total_bytes: int,
+    first: Container[str] = (),
 ) -> tuple[Batch, ...]:
-    """Place every change in a batch: the large ones first, then the others in key order.
+    """Place every change in a batch: what failed before, then the large ones, then the others in key order.
 
     :param changes: gives the same changes each time it is called; they are read twice
+    :param first: keys that stand at the head of the batches, some 10,000 at most
     """
     count = batch_count(objects=objects, bytes=total_bytes, policy=run.spec.policy)
     balancer = Balancer(count, total_bytes=total_bytes, total_objects=objects)
     writers: list[PageWriter | None] = [None] * count
     sizes = [0] * count
-    large = [change for change in changes() if change.load >= balancer.large_from]
-    large.sort(key=lambda change: (-change.load, change.source.key))
-    rest = (change for change in changes() if change.load < balancer.large_from)
-    for change in chain(large, rest):
+    early: list[Change] = []
+    large: list[Change] = []
+    for change in changes():
+        if change.source.key in first:
+            early.append(change)
+        elif change.load >= balancer.large_from:
+            large.append(change)
+    for head in (early, large):
+        head.sort(key=lambda change: (-change.load, change.source.key))
+    rest = (change for change in changes() if change.load < balancer.large_from and change.source.key not in first)
+    for change in chain(early, large, rest):
         number = balancer.place(change.load)
         writer = writers[number]
         if writer is None:

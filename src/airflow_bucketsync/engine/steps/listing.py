@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from airflow_bucketsync.engine.errors import ListingUntrusted, ObjectNotFound, PlanMismatch
@@ -129,20 +130,48 @@ def read_index(workspace: Workspace, unit: ListUnit) -> ListingIndex:
 class Listed:
     """One side's objects for the plan: from the pages of its units, or listed here and now.
 
-    Iterate once; then `objects`, `bytes`, `refused` and `refused_count` hold the totals.
+    Iterate once; the totals speak of what went by so far.
     """
 
     def __init__(self, run: Run, document: RunDocument, side: Side) -> None:
         self._run = run
         self._document = document
         self._side: Side = side
-        self.objects = 0
-        self.bytes = 0
-        self.refused: list[tuple[str, str]] = []
-        self.refused_count = 0
-        self.requests: dict[str, int] = {}
+        self._finished: list[Listing | ListingIndex] = []
         self._listing: Listing | None = None
         self._no_objects: set[str] = set()
+
+    @property
+    def objects(self) -> int:
+        """Objects listed so far."""
+        return sum(part.objects for part in self._parts)
+
+    @property
+    def bytes(self) -> int:
+        """Their sizes together."""
+        return sum(part.bytes for part in self._parts)
+
+    @property
+    def refused(self) -> list[tuple[str, str]]:
+        """Names that can't be keys, with the reason; of each unit the first 1,000."""
+        return [name for part in self._parts for name in part.refused]
+
+    @property
+    def refused_count(self) -> int:
+        """How many there were."""
+        return sum(part.refused_count for part in self._parts)
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """Requests of the tasks that listed."""
+        total: Counter[str] = Counter()
+        for part in self._finished:
+            total.update(part.requests if isinstance(part, ListingIndex) else {})
+        return dict(total)
+
+    @property
+    def _parts(self) -> list[Listing | ListingIndex]:
+        return [*self._finished, *([] if self._listing is None else [self._listing])]
 
     def in_the_way(self, key: str) -> str | None:
         """The name that can't be an object and stands in this key's place, or in that of a folder above it.
@@ -168,19 +197,16 @@ class Listed:
                 listing = Listing(store_of(self._run, unit.side), unit.side, after=unit.after, until=unit.until)
                 self._listing = listing
                 yield from listing
-                self._add(listing)
+                self._listing = None
+                self._finish(listing)
 
     def _from_pages(self, unit: ListUnit) -> Iterator[ObjectInfo]:
         index = read_index(self._run.workspace, unit)
         self._no_objects.update(name for name, _ in index.refused)
         for page in index.pages:
             yield from self._run.workspace.read_page(page, "listing", ObjectInfo.from_json)
-        for operation, count in index.requests.items():
-            self.requests[operation] = self.requests.get(operation, 0) + count
-        self._add(index)
+        self._finish(index)
 
-    def _add(self, finished: Listing | ListingIndex) -> None:
-        self.objects += finished.objects
-        self.bytes += finished.bytes
-        self.refused += finished.refused
-        self.refused_count += finished.refused_count
+    def _finish(self, part: Listing | ListingIndex) -> None:
+        self._finished.append(part)
+        self._no_objects.update(name for name, _ in part.refused)

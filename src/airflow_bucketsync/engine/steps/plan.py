@@ -4,33 +4,40 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 
-from airflow_bucketsync.engine.errors import CheckpointMismatch, ObjectNotFound, PlanMismatch
+from airflow_bucketsync.engine.errors import CheckpointMismatch
 from airflow_bucketsync.engine.model.names import is_state_name
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.outcome import Outcome, Status
 from airflow_bucketsync.engine.model.plan import Batch, Change, ChangeKind, KnownObject, Plan
 from airflow_bucketsync.engine.model.route import Route
-from airflow_bucketsync.engine.rules.diff import PROOFS, Comparison
+from airflow_bucketsync.engine.rules.bounds import Bounds
+from airflow_bucketsync.engine.rules.diff import Comparison
 from airflow_bucketsync.engine.rules.parts import check_object
 from airflow_bucketsync.engine.rules.selection import Selector
+from airflow_bucketsync.engine.rules.splits import SplitPoints
 from airflow_bucketsync.engine.steps.batches import write_batches
 from airflow_bucketsync.engine.steps.conflicts import Conflicts
 from airflow_bucketsync.engine.steps.decided import archived, hidden, refused, withheld
+from airflow_bucketsync.engine.steps.decisions import Decisions
+from airflow_bucketsync.engine.steps.failed import look_again, read_failed
 from airflow_bucketsync.engine.steps.known import Known, Remembered, open_known
 from airflow_bucketsync.engine.steps.listing import Listed
 from airflow_bucketsync.engine.steps.looking import Look, look_at, must_be_looked_at
+from airflow_bucketsync.engine.steps.manifest import write_plan
 from airflow_bucketsync.engine.steps.merging import merged
 from airflow_bucketsync.engine.steps.prepare import RunDocument, as_full, read_run
 from airflow_bucketsync.engine.steps.route import choose_route
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.spool import Spool
-from airflow_bucketsync.engine.steps.workspace import PageWriter, Workspace
 
-MANIFEST = "plan/manifest.json"
 LOOKS = 1_000
 """Objects that are looked at together; they and what was decided meanwhile wait in memory to keep the order."""
 WAITING = 20_000
+
+Waiting = Look | KnownObject | Outcome
+"""What a key comes to: looked at or not, something to forget, or decided."""
 
 SKIPPED_NAMES = frozenset({"symlink", "fifo", "socket", "device"})
 """Things in a folder that are no objects: left out and said so, without making the run red."""
@@ -52,28 +59,6 @@ def make_plan(run: Run) -> Plan:
         return _Planner(run, as_full(document), known).make()
 
 
-def read_plan(workspace: Workspace, digest: str | None = None) -> Plan:
-    """The plan of a run.
-
-    :param digest: what `plan` said of it; None = trust the workspace
-    :raises PlanMismatch: it is missing, damaged, or another one
-    """
-    try:
-        value = workspace.read_document(MANIFEST, "manifest")
-    except ObjectNotFound:
-        raise PlanMismatch(
-            "the run's folder has no plan: did `plan` finish, and do all workers reach the same workspace?",
-            location=workspace.store.location.url,
-        ) from None
-    try:
-        plan = Plan.from_json(value)
-    except (KeyError, TypeError, ValueError) as error:
-        raise PlanMismatch(f"the plan is damaged: {type(error).__name__}: {error}") from None
-    if plan.digest != value.get("digest") or (digest is not None and plan.digest != digest):
-        raise PlanMismatch("the plan in the workspace is not the one this run made; clear `plan` to make it anew")
-    return plan
-
-
 class _Planner:
     """One plan in the making: what is waiting, what is decided, and the totals."""
 
@@ -91,23 +76,24 @@ class _Planner:
             destination=run.destination.capabilities,
             preserve=self.policy.preserved,
         )
-        self.counts: Counter[str] = Counter()
-        self.reasons: Counter[str] = Counter()
+        self.failed, trouble = read_failed(run.workspace, document.previous)
+        self.again = look_again(run, [key for key in self.failed if key <= document.after], blind=document.blind)
+        self.bounds = Bounds(self.policy.max_objects, self.policy.max_bytes)
+        self.splits = SplitPoints()
+        self.decisions = Decisions(run.workspace, learns=not self.policy.dry_run)
         self.selected_out: Counter[str] = Counter()
         self.bytes = 0
-        self.decided: PageWriter | None = None
-        self.delta: PageWriter | None = None
-        self.waiting: list[Look | KnownObject] = []
+        self.waiting: list[Waiting] = []
         self.looks = 0
         self.conflicts = Conflicts(run.spec, run.destination.capabilities)
-        self.warnings: list[str] = [*document.warnings, *([known.warning] if known.warning else [])]
+        self.warnings: list[str] = [*document.warnings, *(word for word in (known.warning, trouble) if word)]
 
     def make(self) -> Plan:
         before = self.run.requests()
         source = Listed(self.run, self.document, "source")
         destination: Listed | Remembered = Listed(self.run, self.document, "destination")
         if not self.both:
-            destination = Remembered(self.known, after=self.selector.first_key_after())
+            destination = Remembered(self.known, after=self.document.after)
         with Spool() as changes:
             self._first_pass(source, destination, changes)
             self.conflicts.settle()
@@ -115,15 +101,16 @@ class _Planner:
         requests = self.run.requests_since(before)
         for listed, side in ((source, "source"), (destination, "destination")):
             requests[side] = dict(Counter(requests[side]) + Counter(listed.requests))
+        decided, delta = self.decisions.finish()
         plan = Plan(
             spec=self.spec,
             run=self.run.run,
             batches=batches,
-            decided=None if self.decided is None else self.decided.finish(),
-            delta=None if self.delta is None else self.delta.finish(),
+            decided=decided,
+            delta=delta,
             route=route,
-            counts=dict(self.counts),
-            reasons=dict(self.reasons),
+            counts=dict(self.decisions.counts),
+            reasons=dict(self.decisions.reasons),
             bytes=self.bytes,
             listed={
                 "source": {"objects": source.objects, "bytes": source.bytes},
@@ -133,45 +120,68 @@ class _Planner:
             selected_out=dict(self.selected_out),
             warnings=tuple(self.warnings),
             blind=self.document.blind,
+            resume=self.bounds.last if self.bounds.cut else None,
+            splits=self.splits.points(),
         )
-        self.run.workspace.write_document(MANIFEST, "manifest", plan.to_json())
+        write_plan(self.run.workspace, plan)
         return plan
 
     # first pass: decide each key ------------------------------------------------------------------------------
 
     def _first_pass(self, source: Listed, destination: Listed | Remembered, changes: Spool) -> None:
-        start = self.selector.first_key_after()
-        known = (record for record in self.known if record.key > start)
-        for key, here, there, memory in merged(iter(source), iter(destination), known):
+        start, again = self.document.after, {info.key for info in self.again.source}
+        for outcome in self.again.failed:
+            self._in_order(outcome, changes)
+        known = (record for record in self.known if record.key > start or record.key in again)
+        here, there = chain(self.again.source, source), chain(self.again.destination, destination)
+        for key, one, two, memory in merged(here, there, known):
             self.run.gate.check()
-            if here is None:
-                self._without_source(key, there, memory, source)
-                continue
-            left_out = None if self.selector.everything else self.selector.admits(here)
-            if left_out is not None:
-                self.selected_out[left_out] += 1
-                continue
-            refusal = self._refusal(here)
-            if refusal is not None:
-                self._decide(refused(here, *refusal))
-                continue
-            self.conflicts.see(key)
-            decision = self.comparison.listed(here, there, memory)
-            self._wait(Look(source=here, destination=there, known=memory, decision=decision), changes)
+            if self.bounds.cut:
+                return  # the next run goes on
+            if one is not None:
+                self._with_source(one, two, memory, changes)
+            else:
+                self._without_source(key, two, memory, source, changes)
         self._settle(changes)
         self._refused_names(source)
 
-    def _without_source(self, key: str, there: ObjectInfo | None, memory: KnownObject | None, source: Listed) -> None:
+    def _with_source(
+        self, here: ObjectInfo, there: ObjectInfo | None, memory: KnownObject | None, changes: Spool
+    ) -> None:
+        self.splits.see(here.key)
+        left_out = self._left_out(here)
+        if left_out is not None:
+            self.selected_out[left_out] += 1
+            return
+        refusal = self._refusal(here)
+        if refusal is not None:
+            self._in_order(refused(here, *refusal), changes)
+            return
+        self.conflicts.see(here.key)
+        decision = self.comparison.listed(here, there, memory)
+        self._in_order(Look(source=here, destination=there, known=memory, decision=decision), changes)
+
+    def _left_out(self, info: ObjectInfo) -> str | None:
+        rule = None if self.selector.everything else self.selector.admits(info)
+        since = self.document.since
+        if rule is None and since is not None and info.last_modified < since and info.key not in self.failed:
+            return "since_watermark"
+        return rule
+
+    def _without_source(
+        self, key: str, there: ObjectInfo | None, memory: KnownObject | None, source: Listed, changes: Spool
+    ) -> None:
         if memory is not None and self.both:
-            self._forget(KnownObject(key=key, source=None, destination=None))
+            self._in_order(KnownObject(key=key, source=None, destination=None), changes)
         if there is not None and (self.selector.everything or self.selector.admits(there) is None):
             obstacle = source.in_the_way(key)
             if obstacle == key:
                 return  # the record of that name speaks of it
             if obstacle is not None:
-                self._decide(hidden(there, obstacle))
-                return
-            self._decide(Outcome(key=key, status="extra", reason="not_at_source", destination=Fingerprint.of(there)))
+                outcome = hidden(there, obstacle)
+            else:
+                outcome = Outcome(key=key, status="extra", reason="not_at_source", destination=Fingerprint.of(there))
+            self._in_order(outcome, changes)
 
     def _refusal(self, info: ObjectInfo) -> tuple[str, str] | None:
         if is_state_name(info.key):
@@ -185,79 +195,79 @@ class _Planner:
     def _refused_names(self, source: Listed) -> None:
         for name, reason in source.refused:
             status: Status = "skipped" if reason in SKIPPED_NAMES else "refused"
-            self._decide(Outcome(key=name, status=status, reason=reason, message="no object of a local tree"))
+            self.decisions.decide(Outcome(key=name, status=status, reason=reason, message="no object of a local tree"))
         unnamed = source.refused_count - len(source.refused)
         if unnamed:
-            self.counts["refused"] += unnamed
+            self.decisions.counts["refused"] += unnamed
             self.warnings.append(f"{unnamed} more names at the source can't be keys and are not listed one by one")
 
-    def _wait(self, look: Look, changes: Spool) -> None:
-        looks = must_be_looked_at(look) or (not self.both and look.decision.verdict != "same")
+    # in key order, whoever has to wait ------------------------------------------------------------------------
+
+    def _in_order(self, item: Waiting, changes: Spool) -> None:
+        """Decide this one now, or after those before it that have to be looked at."""
+        looks = isinstance(item, Look) and (
+            must_be_looked_at(item) or (not self.both and item.decision.verdict != "same")
+        )
         if not self.waiting and not looks:
-            self._apply(look, changes)
+            self._apply(item, changes)
             return
-        self.waiting.append(look)
+        self.waiting.append(item)
         self.looks += looks
         if self.looks >= LOOKS or len(self.waiting) >= WAITING:
             self._settle(changes)
 
     def _settle(self, changes: Spool) -> None:
-        """Look at what can't be told from listings, then decide everything that waited, in order."""
+        """Look at what can't be told from listings, then decide everything that waited."""
         looks = [item for item in self.waiting if isinstance(item, Look)]
         decided = look_at(self.run, self.comparison, looks, listed=self.both)
         for item in self.waiting:
-            if isinstance(item, Look):
-                self._apply(next(decided), changes)
-            else:
-                self._learn(item)
+            self._apply(next(decided) if isinstance(item, Look) else item, changes)
         self.waiting, self.looks = [], 0
 
-    def _forget(self, record: KnownObject) -> None:
-        if self.waiting:
-            self.waiting.append(record)
+    def _apply(self, item: Waiting, changes: Spool) -> None:
+        if self.bounds.cut:
+            return  # left for the next run
+        if isinstance(item, KnownObject):
+            self.decisions.learn(item)
+        elif isinstance(item, Outcome):
+            self.decisions.decide(item)
+        elif item.decision.verdict == "archived":
+            self.decisions.decide(archived(item.source))
+        elif item.decision.verdict == "same":
+            self.decisions.same(item)
         else:
-            self._learn(record)
+            self._change(item, changes)
 
-    def _apply(self, look: Look, changes: Spool) -> None:
-        source, destination, decision = look.source, look.destination, look.decision
-        if decision.verdict == "archived":
-            self._decide(archived(source))
-            return
-        if decision.verdict == "same":
-            self.counts["same"] += 1
-            self.reasons[f"same: {decision.reason}"] += 1
-            if decision.reason in PROOFS and destination is not None:
-                proven = KnownObject(
-                    key=source.key, source=Fingerprint.of(source), destination=Fingerprint.of(destination)
-                )
-                if proven != look.known:
-                    self._learn(proven)
-            return
+    def _change(self, look: Look, changes: Spool) -> None:
+        source, decision = look.source, look.decision
         # A store changes attributes by a copy of its own, which ends at a size; beyond it the object is copied again.
         updated = decision.verdict == "update" and source.size <= self.run.destination.capabilities.max_copy
         kind: ChangeKind = "update" if updated else "copy"
         reason = "not_listed" if self.document.blind else decision.reason
-        change = Change(kind=kind, source=source, destination=destination, reason=reason)
-        changes.write(change.to_json())
+        change = Change(kind=kind, source=source, destination=look.destination, reason=reason)
+        # What failed before is no new work: it would use up the bounds of every run to come.
+        if source.key in self.failed or self.bounds.take(source.key, change.load):
+            changes.write(change.to_json())
 
     # second pass: into batches --------------------------------------------------------------------------------
 
     def _second_pass(self, changes: Spool) -> tuple[tuple[Batch, ...], Route]:
         for change in self._workable(changes):
-            self.counts["planned"] += 1
-            self.reasons[f"planned: {change.reason}"] += 1
+            self.decisions.count("planned", change.reason)
             self.bytes += change.load
             if self.policy.dry_run:
-                self._decide(withheld(change))
+                self.decisions.decide(withheld(change))
         first = next(iter(self._workable(changes, quiet=True)), None)
         route = choose_route(self.run, first, total_bytes=self.bytes)
-        if self.policy.dry_run or not self.counts["planned"]:
+        planned = self.decisions.counts["planned"]
+        if self.policy.dry_run or not planned:
             return (), route
         batches = write_batches(
             self.run,
             lambda: self._workable(changes, quiet=True),
-            objects=self.counts["planned"],
+            objects=planned,
             total_bytes=self.bytes,
+            first=self.failed,
         )
         return batches, route
 
@@ -269,20 +279,4 @@ class _Planner:
             if reason is None:
                 yield change
             elif not quiet:
-                self._decide(refused(change.source, reason, "another key is in its way at the destination"))
-
-    # what is written down -------------------------------------------------------------------------------------
-
-    def _decide(self, outcome: Outcome) -> None:
-        if self.decided is None:
-            self.decided = self.run.workspace.page_writer("plan/decided", "outcomes")
-        self.decided.write(outcome.to_json())
-        self.counts[outcome.status] += 1
-        self.reasons[f"{outcome.status}: {outcome.reason}"] += 1
-
-    def _learn(self, record: KnownObject) -> None:
-        if self.policy.dry_run:
-            return
-        if self.delta is None:
-            self.delta = self.run.workspace.page_writer("plan/delta", "known")
-        self.delta.write(record.to_json())
+                self.decisions.decide(refused(change.source, reason, "another key is in its way at the destination"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from itertools import pairwise
+from typing import Any
 
-from airflow_bucketsync.engine.errors import AccessDenied, ObjectNotFound, PlanMismatch
-from airflow_bucketsync.engine.model.checkpoint import Checkpoint
+from airflow_bucketsync.engine.errors import AccessDenied, CheckpointMismatch, ObjectNotFound, PlanMismatch
+from airflow_bucketsync.engine.model.checkpoint import Checkpoint, Listed, Round
 from airflow_bucketsync.engine.model.plan import ListUnit, Side
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.steps.checks import check_sync
@@ -16,7 +17,6 @@ from airflow_bucketsync.engine.steps.known import open_known
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.workspace import Workspace
 
-Listed = Literal["full", "incremental"]
 RUN_DOCUMENT = "run.json"
 
 BLIND = (
@@ -57,7 +57,8 @@ class RunDocument:
 
     :param units: what to list, both sides; tasks of their own list them only if `mapped`
     :param mode: what is listed: `full` = both sides, `incremental` = the source
-    :param last_full: start of the last verified full run before this one, aware UTC; None = unknown
+    :param previous: the checkpoint of the pair's last run, where it fits
+    :param round: the pass that this run goes on with; None = it begins at the beginning
     :param unlisted: numbers of units that no task listed, although others did
     :param blind: the destination may not be listed, and `verify: none` says that it need not be looked at
     """
@@ -71,8 +72,22 @@ class RunDocument:
     requests: dict[str, dict[str, int]]
     blind: bool = False
     mode: Listed = "full"
-    last_full: datetime | None = None
+    previous: Checkpoint | None = None
+    round: Round | None = None
     unlisted: tuple[int, ...] = ()
+
+    @property
+    def after(self) -> str:
+        """Only keys after this one are listed."""
+        start = self.spec.selection.start_after
+        return start if self.round is None else max(start, self.round.after)
+
+    @property
+    def since(self) -> datetime | None:
+        """Only objects modified at or after this time, and those that failed; None = whenever."""
+        if not self.spec.policy.since_watermark or self.previous is None:
+            return None
+        return self.previous.watermark
 
     def to_json(self) -> dict[str, Any]:
         """As a document."""
@@ -86,14 +101,15 @@ class RunDocument:
             "requests": self.requests,
             "blind": self.blind,
             "mode": self.mode,
-            "last_full": None if self.last_full is None else self.last_full.isoformat(),
+            "previous": None if self.previous is None else self.previous.to_json(),
+            "round": None if self.round is None else self.round.to_json(),
         }
 
 
 def prepare(run: Run, *, checkpoint: Checkpoint | None = None, warnings: Sequence[str] = ()) -> Prepared:
     """Check the locations, choose the units to list and write `run.json`.
 
-    :param checkpoint: the pair's last run, where it fits; it only orders work
+    :param checkpoint: the pair's last run, where it fits; it only orders and limits work
     :raises InvalidConfiguration: the locations overlap, one is in a region that is not allowed, or what is to be sent
         with every write can't be
     :raises ObjectNotFound: the source (or the destination's bucket) is not there
@@ -101,40 +117,54 @@ def prepare(run: Run, *, checkpoint: Checkpoint | None = None, warnings: Sequenc
     started = run.clock.now()
     before = run.requests()
     check_sync(run)
-    start = run.spec.selection.start_after
     mode, why = choose_mode(run, checkpoint)
     blind = mode == "full" and run.spec.policy.verify == "none" and not _may_list(run)
     sides: tuple[Side, ...] = ("source",) if blind or mode == "incremental" else ("source", "destination")
-    units = tuple(ListUnit(number=number, side=side, after=start) for number, side in enumerate(sides))
     document = RunDocument(
         spec=run.spec,
         run=run.run,
         started=started,
-        units=units,
-        mapped=not _is_small(run, checkpoint, sides),
+        units=(),
+        # Where a bound may end the run early, the plan stops listing there.
+        mapped=not run.spec.policy.bounded and not _is_small(run, checkpoint, sides),
         warnings=(*warnings, *why, *((BLIND,) if blind else ())),
-        requests=run.requests_since(before),
+        requests={},
         blind=blind,
         mode=mode,
-        last_full=None if checkpoint is None else checkpoint.last_full,
+        previous=checkpoint,
+        round=checkpoint.round if checkpoint is not None and run.spec.policy.bounded else None,
     )
+    splits = checkpoint.splits if checkpoint is not None and document.mapped else ()
+    units = _units(sides, after=document.after, splits=splits)
+    document = replace(document, units=units, requests=run.requests_since(before))
     digest = run.workspace.write_document(RUN_DOCUMENT, "run", document.to_json())
     numbers = tuple(unit.number for unit in units) if document.mapped else ()
     return Prepared(units=numbers, digest=digest, warnings=document.warnings)
 
 
+def _units(sides: Sequence[Side], *, after: str, splits: Sequence[str]) -> tuple[ListUnit, ...]:
+    """Both sides in key ranges that end at the split points."""
+    points: list[str | None] = [after, *(split for split in splits if split > after), None]
+    ranges = [(side, start or "", end) for side in sides for start, end in pairwise(points)]
+    return tuple(
+        ListUnit(number=number, side=side, after=start, until=end) for number, (side, start, end) in enumerate(ranges)
+    )
+
+
 def choose_mode(run: Run, checkpoint: Checkpoint | None) -> tuple[Listed, tuple[str, ...]]:
     """Which sides this run lists, and a warning where that is not what was asked for.
 
-    `auto` lists both sides when the last verified full run is a day old: what others did to the destination meanwhile
-    is repaired then.
+    `auto` and `until_quiet` list both sides when the last verified full run is a day old: what others did to the
+    destination meanwhile is repaired then.
     """
     asked = run.spec.policy.mode
     if asked == "full":
         return "full", ()
     if checkpoint is None or not open_known(run.workspace, run.spec).pages:
-        return "full", () if asked == "auto" else (FORGOTTEN,)
-    if asked == "auto":
+        return "full", (FORGOTTEN,) if asked == "incremental" else ()
+    if checkpoint.round is not None and asked != "incremental" and run.spec.policy.bounded:
+        return checkpoint.round.mode, ()  # what was begun is gone through to its end
+    if asked != "incremental":
         last = checkpoint.last_full
         if last is None or not timedelta(0) <= run.clock.now() - last < FULL_EVERY:
             return "full", ()
@@ -174,7 +204,7 @@ def as_full(document: RunDocument) -> RunDocument:
     if document.mode == "full":
         return document
     number = len(document.units)
-    unit = ListUnit(number=number, side="destination", after=document.spec.selection.start_after)
+    unit = ListUnit(number=number, side="destination", after=document.after)
     return replace(document, mode="full", units=(*document.units, unit), unlisted=(number,))
 
 
@@ -192,6 +222,10 @@ def read_run(workspace: Workspace, digest: str | None = None) -> RunDocument:
             "set [bucketsync] workspace to a location that all workers reach",
             location=workspace.store.location.url,
         ) from None
+    try:
+        previous = None if value["previous"] is None else Checkpoint.from_json(value["previous"])
+    except CheckpointMismatch as error:
+        raise PlanMismatch(f"run.json is damaged: {error}") from None
     return RunDocument(
         spec=SyncSpec.from_json(value["spec"]),
         run=value["run"],
@@ -202,7 +236,8 @@ def read_run(workspace: Workspace, digest: str | None = None) -> RunDocument:
         requests=value["requests"],
         blind=value["blind"],
         mode=value["mode"],
-        last_full=None if value["last_full"] is None else datetime.fromisoformat(value["last_full"]),
+        previous=previous,
+        round=None if value["round"] is None else Round.from_json(value["round"]),
     )
 
 

@@ -7,18 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_bucketsync.engine.errors import BucketsyncError, CheckpointMismatch, PlanMismatch
+from airflow_bucketsync.engine.errors import PlanMismatch
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.outcome import RED, WRITTEN, Outcome, Report
-from airflow_bucketsync.engine.model.plan import KnownObject, Plan
+from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.steps.checkpoint import checkpoint_of
-from airflow_bucketsync.engine.steps.known import Known, open_known, update_known
-from airflow_bucketsync.engine.steps.plan import read_plan
+from airflow_bucketsync.engine.steps.manifest import read_plan
 from airflow_bucketsync.engine.steps.prepare import RunDocument, read_run
+from airflow_bucketsync.engine.steps.remembering import Failing, Remembered, remember
+from airflow_bucketsync.engine.steps.rounds import rounds_of
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.units import Kind, UnitIndex, outcomes_of, read_units, requests_of, speaks_of
 from airflow_bucketsync.engine.steps.verify import READ_BACK, TAGS_UNREAD
-from airflow_bucketsync.engine.steps.workspace import folder_name
 
 SHOWN_FAILURES = 20
 _BY_DECISION = frozenset({"dry_run"})
@@ -27,10 +27,15 @@ _BY_DECISION = frozenset({"dry_run"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """The end of a run."""
+    """The end of a run.
+
+    :param checkpoint: for the pair's next run; None = this one was a dry run and leaves it as it is
+    :param complete: the destination was written to since it was complete last, and is complete and verified now
+    """
 
     report: Report
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | None
+    complete: bool
 
 
 def make_report(
@@ -63,6 +68,7 @@ class _Reporter:
         self.reasons: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
         self.failures: list[dict[str, Any]] = []
+        self.failing = Failing()
         self.bytes = 0
         self.written = 0
         self.by_decision = 0
@@ -91,13 +97,20 @@ class _Reporter:
                 "read them; allow it (GetObjectTagging), or leave `tags` out of `preserve`"
             )
         report = self._report(objects)
+        remembered = None
         if self.plan is not None and not self.policy.dry_run:
-            self._remember(self.plan)
-            report = replace(report, warnings=tuple(self.warnings))
+            remembered = self._remember(self.plan)
+            report = replace(report, warnings=(*report.warnings, *remembered.warnings))
         self.run.workspace.write_document("report.json", "report", report.to_json())
-        return Finished(
-            report=report, checkpoint=checkpoint_of(self.run.spec, report, document=self.document, plan=self.plan)
-        )
+        checkpoint = None
+        if not self.policy.dry_run:
+            checkpoint = checkpoint_of(
+                self.run.spec, report, document=self.document, plan=self.plan, remembered=remembered
+            )
+        begun = None if self.document is None else self.document.round
+        changed = report.changed_anything or (begun is not None and begun.changed)
+        complete = report.verified and report.resume is None and changed
+        return Finished(report=report, checkpoint=checkpoint, complete=complete)
 
     # what the tasks left ----------------------------------------------------------------------------------------
 
@@ -138,6 +151,7 @@ class _Reporter:
         self.counts[outcome.status] += 1
         self.reasons[f"{outcome.status}: {outcome.reason}"] += 1
         self.lost.update(outcome.lost)
+        self.failing.see(outcome)
         if outcome.mode is not None:  # it was written, whatever was found of it afterwards
             self.written += 1
             self.bytes += outcome.bytes
@@ -220,6 +234,8 @@ class _Reporter:
         started = self.run.clock.now() if self.document is None else self.document.started
         ended = self.run.clock.now()
         green = not red and not self.incomplete
+        rounds = rounds_of(self.policy, self.document, self.plan, green=green)
+        self.warnings += [rounds.warning] if rounds.warning else []
         return Report(
             pair=self.run.spec.pair,
             run=self.run.run,
@@ -248,6 +264,9 @@ class _Reporter:
             plan_digest=None if self.plan is None else self.plan.digest,
             route=None if self.plan is None else self.plan.route,
             objects=objects,
+            resume=None if self.plan is None else self.plan.resume,
+            rounds=rounds.number,
+            next_round=rounds.another,
         )
 
     def _requests(self) -> Mapping[str, Mapping[str, int]]:
@@ -262,28 +281,12 @@ class _Reporter:
 
     # memory -------------------------------------------------------------------------------------------------------
 
-    def _remember(self, plan: Plan) -> None:
-        """Write what was proven into `known`; trouble there costs the next run time, never this one its result."""
-        if plan.delta is None and not any(index.counts for index in self.results.values()):
-            return
-        version = f"{folder_name(self.run.run)}-{self.run.clock.now():%Y%m%dT%H%M%S%f}"
-        try:
-            known = open_known(self.run.workspace, self.run.spec)
-            try:
-                self._update(plan, known, version)
-            except CheckpointMismatch:
-                self._update(plan, Known(self.run.workspace), version + "-anew")
-        except BucketsyncError as error:
-            self.warnings.append(f"what this run proved could not be remembered, the next run compares anew: {error}")
-
-    def _update(self, plan: Plan, known: Known, version: str) -> None:
-        deltas: list[Iterator[KnownObject]] = []
-        if plan.delta is not None:
-            deltas.append(self.run.workspace.read_page(plan.delta, "known", KnownObject.from_json))
-        deltas += [self._proven(index) for index in self.results.values()]
-        update_known(self.run.workspace, self.run.spec, known=known, deltas=deltas, version=version)
-
-    def _proven(self, index: UnitIndex) -> Iterator[KnownObject]:
-        for outcome in self._verified(index):
-            if outcome.status in WRITTEN and outcome.verified:
-                yield KnownObject(key=outcome.key, source=outcome.source, destination=outcome.destination)
+    def _remember(self, plan: Plan) -> Remembered:
+        """Keep what was proven and what failed, for the next run."""
+        return remember(
+            self.run,
+            plan,
+            self.document,
+            failing=self.failing,
+            deltas=lambda: [self._verified(index) for index in self.results.values() if index.counts],
+        )

@@ -1,0 +1,62 @@
+"""What does a plan decide and learn by itself? Written down as it goes, and counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from airflow_bucketsync.engine.model.objects import Fingerprint
+from airflow_bucketsync.engine.model.outcome import Outcome
+from airflow_bucketsync.engine.model.pages import PageRef
+from airflow_bucketsync.engine.model.plan import KnownObject
+from airflow_bucketsync.engine.rules.diff import PROOFS
+from airflow_bucketsync.engine.steps.looking import Look
+from airflow_bucketsync.engine.steps.workspace import PageWriter, Workspace
+
+
+class Decisions:
+    """Outcomes that need no task, and what was learned for the pair's memory.
+
+    :param learns: whether the memory may change; a dry run leaves it as it is
+    """
+
+    def __init__(self, workspace: Workspace, *, learns: bool) -> None:
+        self._workspace = workspace
+        self._learns = learns
+        self._decided: PageWriter | None = None
+        self._delta: PageWriter | None = None
+        self.counts: Counter[str] = Counter()
+        self.reasons: Counter[str] = Counter()
+
+    def decide(self, outcome: Outcome) -> None:
+        """Write an outcome down."""
+        if self._decided is None:
+            self._decided = self._workspace.page_writer("plan/decided", "outcomes")
+        self._decided.write(outcome.to_json())
+        self.count(outcome.status, outcome.reason)
+
+    def same(self, look: Look) -> None:
+        """Count an object that is in step; what proves it is remembered."""
+        decision, source, destination = look.decision, look.source, look.destination
+        self.count("same", decision.reason)
+        if decision.reason in PROOFS and destination is not None:
+            proven = KnownObject(key=source.key, source=Fingerprint.of(source), destination=Fingerprint.of(destination))
+            if proven != look.known:
+                self.learn(proven)
+
+    def count(self, word: str, reason: str | None) -> None:
+        """Count one more."""
+        self.counts[word] += 1
+        self.reasons[f"{word}: {reason}"] += 1
+
+    def learn(self, record: KnownObject) -> None:
+        """Remember these two versions, or forget the key."""
+        if not self._learns:
+            return
+        if self._delta is None:
+            self._delta = self._workspace.page_writer("plan/delta", "known")
+        self._delta.write(record.to_json())
+
+    def finish(self) -> tuple[PageRef | None, PageRef | None]:
+        """Store both pages: what was decided, and what was learned."""
+        decided = None if self._decided is None else self._decided.finish()
+        return decided, None if self._delta is None else self._delta.finish()
