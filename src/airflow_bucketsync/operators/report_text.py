@@ -27,6 +27,10 @@ def report_text(report: Report) -> str:
         f"  verified  {'yes' if report.verified else 'no'} (level {report.verify})",
         f"  requests  {'; '.join(f'{side}: {_counted(kinds)}' for side, kinds in report.requests.items())}",
     ]
+    if report.resume is not None:
+        lines.append(f"  bounded   the next run goes on after {shown(repr(report.resume))}")
+    if report.next_round:
+        lines.append(f"  round     {report.rounds}, another run follows")
     if report.route is not None:
         lines.append(f"  route     {shown(str(report.route))}")
     if report.lost:

@@ -1,4 +1,4 @@
-"""The soak: 100,000 small objects through the engine, and a million keys on each side, in bounded memory."""
+"""The soak: 100,000 small objects through the engine, a million keys on each side, and 100 of a million changed."""
 
 from __future__ import annotations
 
@@ -25,12 +25,16 @@ with S3Server(buckets=["source", "destination"], log_limit=0) as server:
     for bucket in filled:
         server.core.put_many(bucket, ((f"d{n % 97:02d}/k{n:07d}", b"%d" % n) for n in range(count)))
     print(server.url, flush=True)
-    sys.stdin.read()
+    for line in sys.stdin:
+        every = count // int(line)
+        for n in range(0, count, every):
+            server.core.put("source", f"d{n % 97:02d}/k{n:07d}", b"changed %d" % n)
+        print("changed", flush=True)
     print(len(server.core.keys("destination")), flush=True)
 """
 
 ENGINE = """
-import json, os, re, sys, threading
+import json, os, re, resource, sys, threading
 import boto3
 from airflow_bucketsync.engine import sync
 from airflow_bucketsync.engine.model.location import Location
@@ -60,8 +64,9 @@ for _ in range(int(runs)):
                   check=False)
     source.close()
     destination.close()
+    used = resource.getrusage(resource.RUSAGE_SELF)
     reports.append({"counts": report.counts, "verified": report.verified, "seconds": round(report.seconds, 1),
-                    "requests": report.requests})
+                    "requests": report.requests, "cpu": round(used.ru_utime + used.ru_stime, 1)})
 done.set()
 opened.append(len(os.listdir("/proc/self/fd")))
 with open("/proc/self/status") as status:
@@ -88,10 +93,14 @@ def busy_server(objects: int, *filled: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def engine(server: subprocess.Popen[str], folder: Path, *, runs: int, **policy: Any) -> Any:
-    """What the engine says of its runs in a process of its own, with its peak memory and its open files."""
+def said(server: subprocess.Popen[str]) -> str:
+    """The next line of the server: first its address."""
     assert server.stdout is not None
-    url = server.stdout.readline().strip()
+    return server.stdout.readline().strip()
+
+
+def engine(url: str, folder: Path, *, runs: int, **policy: Any) -> Any:
+    """What the engine says of its runs in a process of its own: peak memory, open files, CPU seconds so far."""
     command = [sys.executable, "-c", ENGINE, url, str(folder), json.dumps(policy), str(runs)]
     child = subprocess.run(command, capture_output=True, text=True, timeout=3500)
     assert child.returncode == 0, child.stderr
@@ -104,7 +113,7 @@ def engine(server: subprocess.Popen[str], folder: Path, *, runs: int, **policy: 
 @pytest.mark.timeout(3600)
 def test_soak_100_000_objects(tmp_path: Path) -> None:
     with busy_server(OBJECTS, "source") as server:
-        found = engine(server, tmp_path / "workspace", runs=2)
+        found = engine(said(server), tmp_path / "workspace", runs=2)
         there, _ = server.communicate("", timeout=60)
     assert int(there) == OBJECTS
     first, second = found["reports"]
@@ -123,9 +132,34 @@ def test_soak_100_000_objects(tmp_path: Path) -> None:
 @pytest.mark.timeout(3600)
 def test_row_B1_a_million_keys_on_each_side(tmp_path: Path) -> None:
     with busy_server(KEYS, "source", "destination") as server:
-        found = engine(server, tmp_path / "workspace", runs=2)
+        found = engine(said(server), tmp_path / "workspace", runs=2)
     first, second = found["reports"]
     assert first["counts"] == second["counts"] == {"same": KEYS}
     requests = [count for kinds in second["requests"].values() for count in kinds.values()]
     assert sum(requests) <= 2 * KEYS // 1000 + 6
     assert found["peak_mib"] <= 300, found
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_row_F1_a_hundred_of_a_million_changed(tmp_path: Path) -> None:
+    """Each run in a process of its own: what the second costs is what a scheduled run costs."""
+    with busy_server(KEYS, "source", "destination") as server:
+        url = said(server)
+        engine(url, tmp_path / "workspace", runs=1)
+        assert server.stdin is not None
+        server.stdin.write("100\n")
+        server.stdin.flush()
+        assert said(server) == "changed"
+        found = engine(url, tmp_path / "workspace", runs=1, mode="incremental")
+        again = engine(url, tmp_path / "workspace", runs=1, mode="incremental")
+    (report,), (quiet,) = found["reports"], again["reports"]
+    assert report["counts"] == {"copied": 100, "same": KEYS - 100}
+    assert report["verified"]
+    assert "ListObjectsV2" not in report["requests"]["destination"]
+    assert report["requests"]["source"]["ListObjectsV2"] <= KEYS // 1000 + 1
+    # Each copied object: looked at, read or copied, verified, on both sides.
+    assert sum(sum(kinds.values()) for kinds in report["requests"].values()) <= KEYS // 1000 + 100 * 12 + 20
+    assert quiet["counts"] == {"same": KEYS}
+    assert quiet["requests"].get("destination", {}) == {}
+    assert max(found["peak_mib"], again["peak_mib"]) <= 300, (found, again)

@@ -129,10 +129,9 @@ class _Planner:
     # first pass: decide each key ------------------------------------------------------------------------------
 
     def _first_pass(self, source: Listed, destination: Listed | Remembered, changes: Spool) -> None:
-        start, again = self.document.after, {info.key for info in self.again.source}
         for outcome in self.again.failed:
             self._in_order(outcome, changes)
-        known = (record for record in self.known if record.key > start or record.key in again)
+        known = (record for record in self.known if record.key > self.document.after)
         here, there = chain(self.again.source, source), chain(self.again.destination, destination)
         for key, one, two, memory in merged(here, there, known):
             self.run.gate.check()
