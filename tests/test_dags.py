@@ -9,12 +9,17 @@ import subprocess
 import sys
 
 import pytest
+from airflow.sdk import Asset
 from airflow.serialization.serialized_objects import DagSerialization
 
 from tests.house import ROOT
 
 FILES = sorted((ROOT / "dags").glob("*.py"))
-EXPECTED = {"bucket_sync", "example_bucket_sync", "example_after_bucket_sync"}
+EXAMPLES = [path for path in FILES if path.stem.startswith("example_")]
+EXPECTED = {
+    "bucket_sync", "example_bucket_sync", "example_after_bucket_sync", "example_hourly_sync",
+    "example_following_sync", "example_restoring_sync",
+}  # fmt: skip
 PARSE = """
 import json, os, runpy, socket, sys, time
 import airflow.sdk
@@ -55,7 +60,7 @@ def test_all_dags_are_there(parsed):
     assert {name for answer in parsed.values() for name in answer["dags"]} >= EXPECTED
 
 
-@pytest.mark.parametrize("name", ["bucket_sync", "example_bucket_sync"])
+@pytest.mark.parametrize("name", ["bucket_sync", "example_bucket_sync", "example_schedules"])
 def test_what_every_task_reads_again_is_light(parsed, name):
     assert parsed[name]["loaded"] == []
     assert parsed[name]["seconds"] < 1.5, "CPU seconds beyond `import airflow.sdk`; 0.2 when this was written"
@@ -69,6 +74,40 @@ def test_serialises(path, monkeypatch):
         text = json.dumps(DagSerialization.to_dict(dag))
         assert len(text) < 60_000
         assert dag.catchup is False
+
+
+def syncs(path):
+    """The DAGs of a file that write, each with its `prepare`."""
+    from airflow.sdk import DAG
+
+    for dag in [item for item in runpy.run_path(str(path)).values() if isinstance(item, DAG)]:
+        if "bucket_sync.prepare" in dag.task_ids:
+            yield dag, dag.get_task("bucket_sync.prepare")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_pair_has_one_run_at_a_time(path):
+    for dag, _ in syncs(path):
+        assert dag.max_active_runs == 1, dag.dag_id
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.stem.startswith("example_")], ids=lambda path: path.stem
+)
+def test_examples_start_nothing_unasked_and_take_no_location_from_a_run(path):
+    for dag, prepare in syncs(path):
+        assert dag.schedule is None or dag.is_paused_upon_creation, dag.dag_id
+        assert "{" not in prepare.source + prepare.destination
+        assert not dag.params
+
+
+def test_somebody_is_told_of_every_scheduled_example():
+    dags = {dag.dag_id: dag for dag, _ in syncs(ROOT / "dags" / "example_schedules.py")}
+    assert {name for name, dag in dags.items() if dag.on_failure_callback} == {
+        name for name, dag in dags.items() if dag.schedule is not None
+    }
+    assert dags["example_hourly_sync"].deadline
+    assert dags["example_following_sync"].schedule == [Asset("example_exports_backed_up")]
 
 
 def test_form_follows_the_settings(monkeypatch):

@@ -24,7 +24,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```", re.M | re.S)
 INLINE = re.compile(r"`([^`\n]+)`")
-NAMED_TEST = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")
+NAMED_TEST = re.compile(r"(tests/[\w/]+\.py)(?:::(?:Test\w+::)?(\w+))?")
 
 
 def name(page: Path) -> str:
@@ -109,6 +109,18 @@ def test_every_promise_names_its_tests():
     assert [row[0] for row in rows] == [f"P{number}" for number in range(1, 11)]
     for row in rows:
         assert NAMED_TEST.search(row[2]), row[0]
+
+
+def test_every_fault_names_its_test_or_what_brings_it():
+    rows = [row for row in cells(ROOT / "docs" / "faults.md") if re.fullmatch(r"F\d+", row[0])]
+    assert [row[0] for row in rows] == [f"F{number:02}" for number in range(1, 71)]
+    for number, *words, tests in rows:
+        assert all(len(text) > 3 for text in words), number
+        named = [function for _, function in NAMED_TEST.findall(tests)]
+        assert all(named), f"{number}: a file is no test"
+        assert named or re.match(r"\*later\*, with \w+", tests), number
+        other = {fault for name in named for fault in re.findall(r"F\d\d", name)}
+        assert not other or number in other, f"{number}: its tests are of {other}"
 
 
 def requirements(section: str, option: str) -> set[str]:

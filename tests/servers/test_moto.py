@@ -144,6 +144,28 @@ SCRIPTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         on("put_object", "k", Body=b"third"),
         on("get_object", "k"),
     ],
+    "null versions": [
+        put("k", Tagging="of=null"),
+        ("put_bucket_versioning", {"Bucket": BUCKET, "VersioningConfiguration": {"Status": "Enabled"}}),
+        on("put_object", "k", Body=b"second"),
+        on("get_object", "k", VersionId="null"),
+        on("head_object", "k", VersionId="null"),
+        on("get_object_tagging", "k", VersionId="null"),
+        on("copy_object", "l", CopySource={"Bucket": BUCKET, "Key": "k", "VersionId": "null"}),
+        on("get_object", "l"),
+        on("get_object", "k", VersionId="null", IfMatch=OTHER),
+        ("put_bucket_versioning", {"Bucket": BUCKET, "VersioningConfiguration": {"Status": "Suspended"}}),
+        ("get_bucket_versioning", {"Bucket": BUCKET}),
+        on("put_object", "k", Body=b"third"),
+        on("get_object", "k", VersionId="null"),
+        on("delete_object", "k"),
+        on("get_object", "k"),
+        on("head_object", "k"),
+        on("get_object", "k", VersionId="null"),
+        ("list_objects_v2", {"Bucket": BUCKET}),
+        on("put_object", "k", Body=b"fourth"),
+        ("list_objects_v2", {"Bucket": BUCKET}),
+    ],
     "storage": [
         put("k", StorageClass="GLACIER"),
         on("get_object", "k"),
@@ -167,6 +189,8 @@ MOTO_IS_WRONG = {  # (script, index of the call) -> what moto does
     ("listing", len(EVERY_PLAIN_KEY) + 5): "leaves out an empty Prefix",
     ("listing", len(EVERY_PLAIN_KEY) + 6): "does not encode common prefixes, so that clients decode %2f",
     ("versions", 6): "does not echo EncodingType",
+    ("null versions", 13): "makes no delete marker",
+    ("null versions", 16): "has no marker there",
     ("storage", 4): "shows the MD5 as the ETag of an object under KMS",
     ("buckets", 5): "leaves out an empty Prefix",
     ("buckets", 8): "answers 500 for an unknown upload",
@@ -213,3 +237,28 @@ def test_same_multipart(both: tuple[Any, Any]) -> None:
         tail = client.get_object(Bucket=BUCKET, Key="k", Range="bytes=-2")["Body"].read()
         answers.append((listed, done["ETag"], head["ContentLength"], head["ContentType"], tail))
     assert answers[0] == answers[1]
+
+
+def test_same_versions(both: tuple[Any, Any]) -> None:
+    """Ids that no script can know: what stands under each of them, and what does not."""
+    answers = []
+    for client in both:
+        client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        where = {"Bucket": BUCKET, "Key": "k"}
+        first = client.put_object(**where, Body=b"first", Tagging="of=first")["VersionId"]
+        second = client.put_object(**where, Body=b"second")["VersionId"]
+        marker = client.delete_object(**where)["VersionId"]
+        client.put_object(**where, Body=b"third")
+        found: list[Any] = [len({first, second, marker, "null"})]
+        for version in (first, second):
+            source = where | {"VersionId": version}
+            reads = (client.get_object, client.head_object, client.get_object_tagging)
+            found.extend(outcome(read, source) for read in reads)
+            found.append(outcome(client.copy_object, {"Bucket": BUCKET, "Key": f"of {version}", "CopySource": source}))
+        found.append(outcome(client.head_object, where | {"VersionId": marker}))  # of a GET moto says NoSuchVersion
+        client.delete_object(**where, VersionId=first)
+        found.append(outcome(client.get_object, where | {"VersionId": first}))
+        found.append(outcome(client.get_object, where))
+        answers.append(found)
+    for theirs, ours in zip(*answers, strict=True):
+        assert ours == theirs

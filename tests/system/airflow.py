@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+
 from tests.system.processes import NotReady, Process, clean_environment, free_port, wait_until
 
 USER = PASSWORD = "admin"
@@ -84,6 +86,44 @@ class Run:
         """The rendered template fields of a task instance."""
         path = self._path(task_id) + ("" if map_index < 0 else f"/{map_index}")
         return dict(self.airflow.get(path)["rendered_fields"])
+
+    def instance(self, task_id: str, map_index: int = -1) -> dict[str, Any]:
+        """A task instance as it is now; {} = there is none."""
+        self.refresh()
+        found = (item for item in self.instances if (item["task_id"], item["map_index"]) == (task_id, map_index))
+        return next(found, {})
+
+    def progress(self, task_id: str, map_index: int, key: str) -> Any:
+        """What a task instance keeps in the task state store; None = nothing."""
+        try:
+            return self.airflow.get(f"{self._path(task_id)}/state-store/{key}?map_index={map_index}")["value"]
+        except Refused as refusal:
+            if refusal.status == 404:
+                return None
+            raise
+
+    def expire_progress(self, task_id: str, map_index: int) -> None:
+        """Remove what a task instance keeps, as its expiry does."""
+        self.airflow.delete(f"{self._path(task_id)}/state-store?map_index={map_index}")
+
+    def wipe_xcoms(self, task_id: str) -> int:
+        """Remove everything that a task handed over; returns how many entries there were."""
+        found = self.xcoms(task_id)
+        for entry in found:
+            key, map_index = urllib.parse.quote(entry["key"]), entry["map_index"]
+            self.airflow.delete(f"{self._path(task_id)}/xcomEntries/{key}?map_index={map_index}")
+        return len(found)
+
+    def clear(self, *task_ids: str | tuple[str, int], downstream: bool = True) -> None:
+        """Have tasks run again, mapped instances as (task, map index), and by default all behind them."""
+        body = {
+            "dry_run": False,
+            "only_failed": False,
+            "dag_run_id": self.run_id,
+            "task_ids": task_ids,
+            "include_downstream": downstream,
+        }
+        self.airflow.post(f"/api/v2/dags/{self.dag_id}/clearTaskInstances", body)
 
     def refresh(self) -> None:
         """Read the task instances again."""
@@ -195,6 +235,25 @@ class Airflow:
         """A running process by its name: `api-server`, `dag-processor`, `scheduler`."""
         return next(process for process in self.processes if process.name == name)
 
+    def restart(self, name: str, *, timeout: float = 90.0) -> None:
+        """Start a process that ended (or was killed) again, and wait until all answer."""
+        dead = self.process(name)
+        dead.stop()
+        self.processes.remove(dead)
+        self._spawn(name, *dead.command[3:])  # behind `python -m airflow`
+        wait_until(self._healthy, what="a healthy Airflow", timeout=timeout, watched=self.processes)
+
+    def task_process(self, instance: Mapping[str, Any]) -> psutil.Process:
+        """The process of a running task instance; its parent supervises it.
+
+        :raises NotReady: it is no process of our scheduler
+        """
+        scheduler = self.process("scheduler")
+        for process in scheduler.remember():
+            if process.pid == instance["pid"]:
+                return process
+        raise NotReady(f"process {instance['pid']} of {_label(instance)} is none of the scheduler's")
+
     def _spawn(self, name: str, *words: str) -> Process:
         process = Process(
             name, [sys.executable, "-m", "airflow", *words], env=self.env, folder=self.home, cwd=self.home
@@ -225,6 +284,14 @@ class Airflow:
     def patch(self, path: str, body: Any) -> Any:
         """The answer to a PATCH."""
         return self._ask("PATCH", path, body)
+
+    def put(self, path: str, body: Any) -> Any:
+        """The answer to a PUT."""
+        return self._ask("PUT", path, body)
+
+    def delete(self, path: str) -> None:
+        """DELETE what is there."""
+        self._ask("DELETE", path, None)
 
     def _ask(self, method: str, path: str, body: Any, *, signed: bool = True) -> Any:
         request = urllib.request.Request(self.url + path, method=method)  # noqa: S310 - our own http address
@@ -311,6 +378,10 @@ class Airflow:
         """The newest run of a DAG that something else starts, as soon as it ended."""
         runs = wait_until(lambda: self.runs(dag_id), what=f"a run of {dag_id}", timeout=timeout)
         return self.wait(dag_id, runs[-1]["dag_run_id"], timeout=timeout)
+
+    def running(self, dag_id: str, run_id: str) -> Run:
+        """A run that goes on."""
+        return Run(self, dag_id, run_id, "running", 0.0)
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
         """All runs of a DAG."""

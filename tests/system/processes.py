@@ -39,6 +39,7 @@ class Process:
         self, name: str, command: Sequence[str], *, env: Mapping[str, str], folder: Path, **options: Any
     ) -> None:
         self.name = name
+        self.command = tuple(command)
         self.output = folder / f"{name}.log"
         with self.output.open("ab") as output:
             # A session of its own: Ctrl-C in a terminal is for us, we stop our children in order.
@@ -95,6 +96,23 @@ class Process:
         self.remember()
         self._child.kill()
         self._child.wait(10)
+
+    def kill_all(self) -> None:
+        """End it and all it started at once, as a machine that loses its power does."""
+        self.kill()
+        kill_processes(self.remember())
+
+
+def kill_processes(processes: Sequence[psutil.Process]) -> None:
+    """End processes as a crash does, each with all that it started."""
+    found = list(processes)
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += process.children(recursive=True)
+    for process in found:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(found, timeout=10)
 
 
 def wait_until(

@@ -72,7 +72,7 @@ class World:
         """The record of every object that is not `same`, by key."""
         report = run.xcom(f"{GROUP}.report")
         key = f"pages/{report['report'].removesuffix('report.json')}{report['objects']}"
-        text = _unpacked(key, self.server.core.body("workspace", key))
+        text = unpacked(key, self.server.core.body("workspace", key))
         return {line["key"]: line for line in map(json.loads, text.splitlines()[1:])}
 
     def texts(self) -> Iterator[tuple[str, str]]:
@@ -81,7 +81,7 @@ class World:
             if path.is_file() and path.name not in ("passwords.json",):
                 yield str(path), path.read_bytes().decode("utf-8", "replace")
         for key, body in self.keys("workspace").items():
-            yield f"workspace {key}", _unpacked(key, body)
+            yield f"workspace {key}", unpacked(key, body)
 
 
 def states(run: Run) -> dict[str, str]:
@@ -141,7 +141,8 @@ def world(
         yield World(stack.enter_context(airflow), server, oss, folder)
 
 
-def _unpacked(key: str, body: bytes) -> str:
+def unpacked(key: str, body: bytes) -> str:
+    """The text of a stored page or document."""
     if not key.endswith(".zst"):
         return body.decode("utf-8", "replace")
     import zstandard

@@ -29,6 +29,9 @@ T = TypeVar("T")
 MAX_XCOM = 10_000
 """Bytes of one XCom, as JSON. What is larger is a page, and goes into the workspace."""
 
+MAX_RETRY_DELAY = timedelta(minutes=5)
+"""Airflow takes other defaults of an operator for its mapped tasks too, this one has to be given to each."""
+
 SUMMARY = "summary"
 """The XCom key of everything but the numbers that are mapped over."""
 
@@ -66,7 +69,7 @@ class SyncOperator(BaseOperator):
         retries: int = 3,
         retry_delay: timedelta = timedelta(seconds=10),
         retry_exponential_backoff: float = 3.0,
-        max_retry_delay: timedelta = timedelta(minutes=5),
+        max_retry_delay: timedelta = MAX_RETRY_DELAY,
         retry_policy: RetryPolicy | None = RETRY_POLICY,
         execution_timeout: timedelta | None = timedelta(hours=1),
         **kwargs: Any,

@@ -20,7 +20,7 @@ from airflow_bucketsync.configuration.options import read_options
 from airflow_bucketsync.configuration.places import refuse_overlap
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.operators.base import SyncOperator
+from airflow_bucketsync.operators.base import MAX_RETRY_DELAY, SyncOperator
 from airflow_bucketsync.operators.copy import CopyOperator
 from airflow_bucketsync.operators.delete import DeleteExtraOperator
 from airflow_bucketsync.operators.listing import ListOperator
@@ -115,7 +115,7 @@ def _flow(
     limits = _checked(timeouts or {})
 
     def shared(task_id: str) -> dict[str, Any]:
-        arguments: dict[str, Any] = {"workspace": workspace, "retries": retries}
+        arguments: dict[str, Any] = {"workspace": workspace, "retries": retries, "max_retry_delay": MAX_RETRY_DELAY}
         if task_id in limits:
             arguments["execution_timeout"] = limits[task_id]
         if task_id in ("copy", "upload_parts", "verify"):

@@ -1,4 +1,4 @@
-"""Faults that strike while objects are brought over: F13, F24, F26 to F33, F49."""
+"""Faults that strike while objects are brought over: F13, F24, F26 to F33, F39, F49."""
 
 from __future__ import annotations
 
@@ -303,8 +303,8 @@ def test_fault_F33_reply_lost_after_the_write(any_pair: Pair, standing: bytes | 
 
 
 @pytest.mark.parametrize("way", [*STREAMS_OF_PARTS, "part_copy"])
-def test_fault_F33_complete_that_is_not_known_any_more(stand: Stand, other: S3Server, way: str) -> None:
-    """Some stores forget an upload when it is completed: the second try is told that there is none (F39)."""
+def test_fault_F33_F39_complete_that_is_not_known_any_more(stand: Stand, other: S3Server, way: str) -> None:
+    """Some stores forget an upload when it is completed: the second try is told that there is none."""
     pair = Pair.make(way, stand, other)
     pair.put({"k": SOURCE})
     pair.at_destination("lose_reply", operation=pair.write, on=1)

@@ -1,4 +1,4 @@
-"""What a store refuses, for a while or for good: F37, F42, F43, F44, F45, F46."""
+"""What a store refuses, for a while or for good: F23, F37, F42, F43, F44, F45, F46."""
 
 from __future__ import annotations
 
@@ -24,6 +24,48 @@ TO_OSS = [way for way in ALL_WAYS if way.startswith(("oss_", "s3_to_oss")) and n
 COMPARABLE = [way for way in ALL_WAYS if way not in (*CLOUD_WAYS, "oss_part_copy")]
 """Ways after which both sides have a checksum of one kind: without, what was not verified is copied again."""
 FROM_S3 = [way for way in ALL_WAYS if not way.startswith("oss_")]
+
+
+# archived objects -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["full", "incremental"])
+def test_fault_F23_archived_object_is_named_at_plan_and_left_out(any_pair: Pair, mode: str) -> None:
+    """Nothing is begun for it, the others go on, what stands at the destination stays; each run says so again."""
+    pair = any_pair
+    pair.put({"k": SOURCE, "cold": OLD})
+    assert pair.sync().report.verified
+    pair.put({"k": SOURCE[::-1]})
+    pair.put({"cold": SOURCE, "colder": SOURCE}, storage_class="Archive" if pair.from_oss else "GLACIER")
+    for turn in range(2):
+        ran = pair.sync(mode=mode)
+        assert ran.report.mode == mode
+        assert {key: ran.status(key) for key in ("cold", "colder")} == {
+            "cold": ("failed", "archived"),
+            "colder": ("failed", "archived"),
+        }
+        assert ran.report.counts == {"failed": 2, "same" if turn else "copied": 1}
+        assert ran.report.red == ("failed",)
+        assert {entry.key for entry in ran.entries if entry.operation == pair.begin} <= {"k"}
+        assert pair.contents() == {"k": SOURCE[::-1], "cold": OLD}
+        assert pair.uploads() == 0
+    assert pair.sync(mode=mode, tolerate=("failed",)).report.green
+
+
+def test_fault_F23_archived_between_plan_and_copy(any_pair: Pair) -> None:
+    """A lifecycle rule was quicker: the store's refusal is not tried again, and says what to do."""
+    pair = any_pair
+    pair.put({"cold": SOURCE, "k": SOURCE})
+    said = {"status": 403, "code": "InvalidObjectState", "message": "The operation is not valid for its class"}
+    refused = pair.at_source("status", operation=pair.reads_with, key="cold", **said)
+    ran = pair.sync(concurrency=1)
+    assert 1 <= refused.occurred <= 4  # once for each of its parts
+    assert ran.status("cold") == ("failed", "archived")
+    assert "restore" in (ran.outcomes["cold"].message or "")
+    assert pair.contents() == {"k": SOURCE}
+    assert pair.uploads() == 0
+    pair.source_at.faults.clear()
+    assert pair.sync().report.counts == {"copied": 1, "same": 1}
 
 
 # credentials that expire ----------------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
-"""Row G7: what is worth another try gets one, with backoff; what is not, does not."""
+"""Row G7, faults F34 to F36: what is worth another try gets one, with backoff; what is not, does not."""
 
 from __future__ import annotations
 
 import pytest
 
 from airflow_bucketsync.engine.errors import ConnectionLost
+from tests.engine import stand as quick
 from tests.engine.stand import ATTEMPTS, Pair, Stand
 from tests.servers.s3 import S3Server
 
@@ -102,7 +103,7 @@ def test_row_G7_permanent(stand: Stand, other: S3Server, way: str, kind: str) ->
     assert pair.contents() == {"other": b"o"}
 
 
-def test_row_G7_stalled_connection(stand: Stand, other: S3Server) -> None:
+def test_row_G7_fault_F35_stalled_connection(stand: Stand, other: S3Server) -> None:
     pair = Pair.make("stream", stand, other)
     pair.put({"k": BODY})
     stalled = pair.at_source("delay", operation="GetObject", seconds=20.0, where="body", times=1)
@@ -112,13 +113,36 @@ def test_row_G7_stalled_connection(stand: Stand, other: S3Server) -> None:
     assert ran.report.seconds < 10
 
 
-def test_row_G7_endpoint_that_is_not_there(stand: Stand) -> None:
+def test_row_G7_fault_F36_endpoint_that_is_not_there(stand: Stand) -> None:
     with S3Server() as gone:
         bucket = stand.bucket(at=gone)
         store = stand.s3(bucket, at=gone)
     destination = stand.bucket()
     with pytest.raises(ConnectionLost, match="can't be reached"):
         stand.sync(store, stand.s3(destination))
+
+
+@pytest.mark.parametrize("way", ["server_copy", "stream", "oss_copy"])
+def test_fault_F34_one_request_in_five_is_refused(
+    stand: Stand, other: S3Server, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every kind, all the time: the run gets through, and sends again what was refused, not everything."""
+    monkeypatch.setattr(quick, "ATTEMPTS", 8)  # as many as there are without a test
+    calm, pair = (Pair.make(way, stand, other) for _ in range(2))
+    objects = {f"k{number:02d}": BODY for number in range(60)}
+    for each in (calm, pair):
+        each.put(objects)
+    requests = len(calm.sync(concurrency=8).entries)
+    storms = [
+        stand.fault("status", server=server, status=503, code="SlowDown", probability=0.2, seed=server.port)
+        for server in stand.servers
+    ]
+    ran = pair.sync(concurrency=8)
+    refused = sum(storm.occurred for storm in storms)
+    assert refused > requests / 10
+    assert ran.report.verified
+    assert pair.contents() == objects
+    assert len(ran.entries) <= requests + 2 * refused, "a write is looked for before it is sent again"
 
 
 def test_row_G7_store_says_how_long_to_wait(stand: Stand, other: S3Server) -> None:

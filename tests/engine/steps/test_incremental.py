@@ -161,6 +161,7 @@ def test_row_G9_damaged_memory_is_no_memory(pair):
     assert ran.report.counts == {"copied": 1, "same": 30}
     assert ran.report.reasons["same: etag"] == 30
     assert any("memory of earlier runs is damaged" in warning for warning in ran.report.warnings)
+    assert ran.report.mode == "full", "both sides were listed after all"
     assert incremental(pair).report.reasons == {"same: known": 31}
 
 

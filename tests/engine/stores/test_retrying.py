@@ -217,8 +217,8 @@ def test_what_is_not_retried_passes_through():
 class Breaking(MemoryStore):
     """Bodies break after some bytes, as often as is asked, and every opening is noted."""
 
-    def __init__(self, *, after: int, error: BucketsyncError, times: int = 1) -> None:
-        super().__init__(Location.parse("memory://bucket/"))
+    def __init__(self, *, after: int, error: BucketsyncError, times: int = 1, versions: bool = False) -> None:
+        super().__init__(Location.parse("memory://bucket/"), server=MemoryServer(versions=versions))
         self.after, self.error, self.times = after, error, times
         self.opened: list[tuple[int, int | None, Condition]] = []
         self.closed = 0
@@ -280,6 +280,21 @@ def test_fault_F24_a_reopened_body_is_pinned_to_the_version_it_began_with():
             body.readinto(buffer)
     assert inner.opened[0][2].is_any
     assert inner.opened[1][2].etag == etag
+
+
+def test_row_B14_a_reopened_body_goes_on_at_the_version_that_answered():
+    """Whoever asks by ETag, as a listing tells no version ids, gets the rest of a version that is overwritten."""
+    inner = Breaking(after=40, error=ConnectionLost("lost"), versions=True)
+    info = inner.head("a").info
+    assert info.version_id
+    store = RetryingStore(inner, retries())
+    with store.open("a", source=Condition(etag=info.etag, size=info.size)) as body:
+        buffer = memoryview(bytearray(200))
+        assert body.readinto(buffer) == 40
+        inner.put("a", BODY[::-1])
+        assert body.readinto(buffer[40:]) == 60
+    assert buffer[:100] == BODY
+    assert inner.opened[1][2].version_id == info.version_id
 
 
 def test_fault_F28_a_corrupted_body_is_not_gone_on_with():

@@ -10,9 +10,8 @@ from typing import Any, Literal, Self, get_args
 
 from airflow_bucketsync.engine.errors import CheckpointMismatch
 from airflow_bucketsync.engine.model.pages import VERSIONS, PageRef, header
+from airflow_bucketsync.engine.model.plan import Listed
 
-Listed = Literal["full", "incremental"]
-"""What a run lists: both sides, or the source only."""
 Stage = Literal["prepare", "plan", "copy", "verify", "done"]
 """The step that a run did not finish; `done` = it came to its end."""
 HISTORY = 10

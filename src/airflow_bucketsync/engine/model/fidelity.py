@@ -25,6 +25,9 @@ DEFAULT_CONTENT_TYPE = "binary/octet-stream"
 
 EXPIRES_TOLERANCE = timedelta(seconds=10)
 
+DISK_STEPS = (timedelta(seconds=2), timedelta(seconds=1), timedelta(milliseconds=10))
+"""In what steps disks keep times that keep them less exactly than they are given: FAT, older ones, exFAT."""
+
 EVERYTHING = Preserve()
 
 _HEADERS = (
@@ -63,6 +66,14 @@ def mtime_text(mtime: datetime) -> str:
     micros = (mtime - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     sign, micros = ("-", -micros) if micros < 0 else ("", micros)
     return f"{sign}{micros // 1_000_000}.{micros % 1_000_000:06d}"
+
+
+def is_held_time(found: datetime, wanted: datetime) -> bool:
+    """Whether a file's time is the one it was given, as exactly as its disk keeps times."""
+    if found == wanted:
+        return True
+    since = found - datetime(1970, 1, 1, tzinfo=UTC)
+    return any(abs(found - wanted) < step and not since % step for step in DISK_STEPS)
 
 
 def kept_mode(attributes: ObjectAttributes) -> int | None:

@@ -14,6 +14,8 @@ from airflow_bucketsync.engine.model.route import Route
 from airflow_bucketsync.engine.model.spec import SyncSpec
 
 Side = Literal["source", "destination"]
+Listed = Literal["full", "incremental"]
+"""What a run lists: both sides, or the source only."""
 ChangeKind = Literal["copy", "update"]
 
 
@@ -193,6 +195,7 @@ class Plan:
     :param listed: per side: `objects`, `bytes`
     :param requests: per side the requests that listing and planning took
     :param selected_out: source objects left out, per rule of the selection
+    :param mode: what was listed; `full` where an incremental run found the memory damaged
     :param resume: key of the last object taken, where a bound left others for the next run; None = nothing was left
     :param splits: keys that cut the next listing into ranges
     """
@@ -211,6 +214,7 @@ class Plan:
     selected_out: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     blind: bool = False
+    mode: Listed = "full"
     resume: str | None = None
     splits: tuple[str, ...] = ()
 
@@ -246,6 +250,7 @@ class Plan:
             "selected_out": dict(self.selected_out),
             "warnings": list(self.warnings),
             "blind": self.blind,
+            "mode": self.mode,
             "resume": self.resume,
             "splits": list(self.splits),
         }
@@ -269,6 +274,7 @@ class Plan:
             selected_out=value["selected_out"],
             warnings=tuple(value["warnings"]),
             blind=value["blind"],
+            mode=value["mode"],
             resume=value["resume"],
             splits=tuple(value["splits"]),
         )

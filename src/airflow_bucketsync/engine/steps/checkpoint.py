@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow_bucketsync.engine.model.checkpoint import HISTORY, Checkpoint, Listed, Round, RunCounters, Stage
+from airflow_bucketsync.engine.model.checkpoint import HISTORY, Checkpoint, Round, RunCounters, Stage
 from airflow_bucketsync.engine.model.outcome import WRITTEN, Report
-from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.model.plan import Listed, Plan
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.steps.failed import KEPT
 from airflow_bucketsync.engine.steps.prepare import RunDocument
@@ -35,7 +35,7 @@ def checkpoint_of(
     round_ = begun
     if document is not None and plan is not None and complete:
         started = document.started if begun is None else begun.started
-        mode: Listed = "full" if document.mode == "full" and _whole(begun) else "incremental"
+        mode: Listed = "full" if plan.mode == "full" and _whole(begun) else "incremental"
         if plan.resume is not None and (remembered is None or remembered.failing <= KEPT):
             changed = report.changed_anything or (begun is not None and begun.changed)
             round_ = Round(after=max(plan.resume, document.after), started=started, mode=mode, changed=changed)

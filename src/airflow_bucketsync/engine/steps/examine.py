@@ -11,10 +11,10 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from airflow_bucketsync.engine.errors import BodyCorrupted, ObjectNotFound
+from airflow_bucketsync.engine.errors import BodyCorrupted, ObjectChanged, ObjectNotFound
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.equality import equal_checksums, equal_etags, etags_comparable
-from airflow_bucketsync.engine.model.fidelity import adapted, differences
+from airflow_bucketsync.engine.model.fidelity import adapted, differences, is_held_time
 from airflow_bucketsync.engine.model.objects import Checksum, Fingerprint, ObjectDetails
 from airflow_bucketsync.engine.model.policy import Verify
 from airflow_bucketsync.engine.model.preserve import Preserve
@@ -95,6 +95,26 @@ class Examiner:
         here = self._head(self.source, key)
         if here is None or (source is not None and not _is_version(source, here)):
             return Finding(differences=tuple(found), source_changed=True, destination=fingerprint)
+        try:
+            return self._held_against(here, there, list(found), source=source, lost=lost, sent=sent)
+        except (ObjectNotFound, ObjectChanged) as error:
+            # Looking takes several requests; the source may go or change between two of them.
+            if error.location != self.source.location.url:
+                raise
+            return Finding(differences=tuple(found), source_changed=True, destination=fingerprint)
+
+    def _held_against(
+        self,
+        here: ObjectDetails,
+        there: ObjectDetails,
+        found: list[str],
+        *,
+        source: Fingerprint | None,
+        lost: tuple[str, ...],
+        sent: bool,
+    ) -> Finding:
+        """The finding when the source is the version that was expected; `found` are the differences so far."""
+        fingerprint = Fingerprint.of(there.info)
         if source is None and here.info.size != there.info.size:
             found.append("size")
         here, there = self._with_tags(self.source, here), self._with_tags(self.destination, there)
@@ -154,7 +174,7 @@ class Examiner:
         )
         if not self.destination.capabilities.user_metadata:
             mtime = wanted.source_mtime
-            times = [] if mtime is None or there.info.last_modified == mtime else ["mtime"]
+            times = [] if mtime is None or is_held_time(there.info.last_modified, mtime) else ["mtime"]
             return times + ([] if wanted.mode is None or there.attributes.mode == wanted.mode else ["mode"])
         found = differences(wanted, there.attributes)
         return [name for name in found if name not in lost]

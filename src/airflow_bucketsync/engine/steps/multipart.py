@@ -99,6 +99,7 @@ class _Assembly:
         planned = self.transfer.source
         details = self.source.head(planned.key, version_id=planned.version_id)
         require_version(planned, details.info, self.source)
+        self.pin = Condition.matching(details.info)  # with its id, where the bucket keeps versions
         attributes, lost = attributes_for(self.destination, self.transfer, details)
         key = self.transfer.key
         try:
@@ -108,10 +109,10 @@ class _Assembly:
                 raise
             attributes, lost = replace(attributes, tags=None), (*lost, "tags")
             upload_id = self.destination.begin_upload(key, attributes=attributes)
-        self.uploads.begun(key, upload_id)
         try:
+            self.uploads.begun(key, upload_id)
             result = self._complete(upload_id, details)
-        except BucketsyncError:
+        except Exception:  # Airflow's too: an upload whose id could not be kept is one that nobody else aborts
             with suppress(BucketsyncError):
                 self.destination.abort_upload(key, upload_id)
                 self.uploads.ended(key, upload_id)

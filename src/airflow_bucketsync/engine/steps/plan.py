@@ -120,6 +120,7 @@ class _Planner:
             selected_out=dict(self.selected_out),
             warnings=tuple(self.warnings),
             blind=self.document.blind,
+            mode=self.document.mode,
             resume=self.bounds.last if self.bounds.cut else None,
             splits=self.splits.points(),
         )

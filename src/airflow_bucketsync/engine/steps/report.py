@@ -239,7 +239,7 @@ class _Reporter:
         return Report(
             pair=self.run.spec.pair,
             run=self.run.run,
-            mode="dry_run" if self.policy.dry_run else "full" if self.document is None else self.document.mode,
+            mode="dry_run" if self.policy.dry_run else self._mode(),
             source=self.run.spec.source.url,
             destination=self.run.spec.destination.url,
             started=started,
@@ -268,6 +268,10 @@ class _Reporter:
             rounds=rounds.number,
             next_round=rounds.another,
         )
+
+    def _mode(self) -> str:
+        planned = self.plan or self.document
+        return "full" if planned is None else planned.mode
 
     def _requests(self) -> Mapping[str, Mapping[str, int]]:
         total = requests_of([*self.results.values(), *self.findings.values()])

@@ -58,8 +58,7 @@ class ResumingBody:
                 if self._start + self._done >= self.details.info.size or self._done == self._length:
                     return 0
                 self._retries.pause(self._failures, error)
-                if self._source.is_any:
-                    self._source = Condition.matching(self.details.info)
+                self._source = Condition.matching(self.details.info)
                 self._stack.close()
                 self._body = self._open()
             else:

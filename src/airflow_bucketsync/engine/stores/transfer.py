@@ -49,10 +49,12 @@ def _server_copy(store: ObjectStore, transfer: Transfer) -> tuple[PutResult, tup
     attributes: ObjectAttributes | None = None
     lost: tuple[str, ...] = ()
     planned = transfer.source
+    pin = Condition.matching(planned)
     if _needs_attributes(store, transfer):
         details = transfer.source_store.head(planned.key, version_id=planned.version_id)
         require_version(planned, details.info, transfer.source_store)
         attributes, lost = _attributes_for(store, transfer, details)
+        pin = Condition.matching(details.info)  # the version that has these attributes
     wanted, not_held = copied_class(store, transfer)
 
     def copy(*, keep_tags: bool) -> PutResult:
@@ -60,7 +62,7 @@ def _server_copy(store: ObjectStore, transfer: Transfer) -> tuple[PutResult, tup
             transfer.key,
             source_store=transfer.source_store,
             source_key=planned.key,
-            source=Condition.matching(planned),
+            source=pin,
             destination=transfer.destination,
             attributes=attributes,
             keep_tags=keep_tags,

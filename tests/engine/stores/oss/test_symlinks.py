@@ -53,6 +53,28 @@ def test_a_listed_link_stays_one_where_other_answers_do_not_say_so(server: OSSSe
     assert not str(linked.head("copied").info.etag).startswith("symlink:")
 
 
+def test_row_B14_of_a_link_no_version_is_named(server: OSSServer, bucket: str, linked: OSSStore) -> None:
+    """Whose version an answer names, the link's or its object's, OSS does not say: the ETag is the pin."""
+    server.core.bucket(bucket).settings.versioning = "Enabled"
+    server.bucket(bucket).put_symlink("elsewhere/a b?c", "in/link", headers={"x-oss-meta-of": "link"})
+    server.log.clear()
+    info = linked.head("link").info
+    pin = Condition.matching(info)
+    assert info.version_id is None
+    assert read(linked, "link", source=pin) == BODY
+    linked.tags("link", version_id=info.version_id)
+    linked.copy("copied", source_store=linked, source_key="link", source=pin)
+    assert read(linked, "copied") == BODY
+    for entry in server.log.entries:
+        assert "versionId" not in entry.query
+        assert "versionId" not in entry.headers.get("x-oss-copy-source", "")
+    server.core.put(bucket, "elsewhere/a b?c", BODY[::-1])
+    with pytest.raises(ObjectChanged):
+        read(linked, "link", source=pin)
+    with pytest.raises(ObjectChanged):
+        linked.copy("copied", source_store=linked, source_key="link", source=pin)
+
+
 def test_skipped_with_the_reason(make_store: MakeStore, linked: OSSStore) -> None:
     page = make_store("in/", symlink_objects="skip").list_page()
     assert [item.key for item in page.items] == ["plain"]

@@ -84,6 +84,27 @@ def test_read_pinned_to_a_version(server: S3Server, store: S3Store, bucket: str)
     assert store.head("a", version_id=first.version_id).info.etag == first.etag
 
 
+@pytest.mark.parametrize("verb", ["head", "tags", "open", "copy"])
+def test_a_null_version_that_became_a_delete_marker_is_absence(
+    server: S3Server, store: S3Store, bucket: str, verb: str
+) -> None:
+    """S3 answers 405 to a marker that is named, and 400 to a copy of it."""
+    server.core.bucket(bucket).settings.versioning = "Suspended"
+    put = store.put("a", b"one")
+    pin = Condition(etag=put.etag, version_id=put.version_id)
+    assert put.version_id == "null"
+    store.delete("a")
+    read_in = {
+        "head": lambda: store.head("a", version_id="null"),
+        "tags": lambda: store.tags("a", version_id="null"),
+        "open": lambda: store.open("a", source=pin).__enter__(),
+        "copy": lambda: store.copy("b", source_store=store, source_key="a", source=pin),
+    }
+    with pytest.raises(ObjectNotFound) as caught:
+        read_in[verb]()
+    assert (caught.value.location, caught.value.key) == (store.location.url, "a")
+
+
 def test_a_store_that_ignores_if_match_is_found_out(server: S3Server, store: S3Store) -> None:
     headers = {"ETag": '"other"', "Last-Modified": "Wed, 21 Oct 2026 07:28:00 GMT"}
     server.faults.add(Fault("substitute", operation="GetObject", body=b"two", status=200, headers=headers))

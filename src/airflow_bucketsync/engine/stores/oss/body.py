@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from airflow_bucketsync.engine.errors import BucketsyncError
 from airflow_bucketsync.engine.model.condition import Condition
-from airflow_bucketsync.engine.model.objects import Checksum, ObjectDetails
+from airflow_bucketsync.engine.model.objects import Checksum
 from airflow_bucketsync.engine.stores.checksums import RunningCrc64
 from airflow_bucketsync.engine.stores.oss.errors import TRANSLATED
 from airflow_bucketsync.engine.stores.oss.reading import details, head
@@ -23,6 +23,7 @@ from airflow_bucketsync.engine.stores.remote.body import (
 )
 from airflow_bucketsync.engine.stores.remote.conditions import require_equal, require_version
 from airflow_bucketsync.engine.stores.remote.header_text import quoted
+from airflow_bucketsync.engine.stores.remote.versions import read_version
 
 
 @contextmanager
@@ -36,17 +37,7 @@ def opened(session: Session, key: str, *, start: int, length: int | None, source
         return
     asked = asked_range(start, length)
     try:
-        answer = session.call(
-            "GetObject",
-            key,
-            params={"versionId": source.version_id},
-            headers={
-                "Range": asked,
-                # Without it OSS answers a range that reaches beyond the end with the whole object.
-                "x-oss-range-behavior": None if asked is None else "standard",
-                "If-Match": None if source.etag is None else quoted(plain(source.etag) or ""),
-            },
-        )
+        answer = read_version(session, source, lambda pin: _asked(session, key, asked, pin))
     except BucketsyncError as error:
         if asked is None or error.code not in ("InvalidRange", "416"):
             raise
@@ -61,6 +52,20 @@ def opened(session: Session, key: str, *, start: int, length: int | None, source
     finally:
         answer.stream.close()
         answer.stream.release_conn()
+
+
+def _asked(session: Session, key: str, asked: str | None, source: Condition) -> Answer:
+    return session.call(
+        "GetObject",
+        key,
+        params={"versionId": source.version_id},
+        headers={
+            "Range": asked,
+            # Without it OSS answers a range that reaches beyond the end with the whole object.
+            "x-oss-range-behavior": None if asked is None else "standard",
+            "If-Match": None if source.etag is None else quoted(plain(source.etag) or ""),
+        },
+    )
 
 
 def _served(
@@ -108,6 +113,6 @@ def _proof(session: Session, key: str, expected: Checksum) -> Watch:
 
 
 def _nothing(session: Session, key: str, source: Condition) -> Body:
-    found: ObjectDetails = head(session, key, version_id=source.version_id)
+    found = read_version(session, source, lambda pin: head(session, key, version_id=pin.version_id))
     require_version(session, key, source, found.info)
     return Body(session, key, found, None, 0, TRANSLATED)

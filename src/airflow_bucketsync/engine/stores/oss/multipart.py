@@ -26,10 +26,11 @@ from airflow_bucketsync.engine.stores.oss.checksums import (
     whole,
 )
 from airflow_bucketsync.engine.stores.oss.conditions import write_condition
-from airflow_bucketsync.engine.stores.oss.session import Session
+from airflow_bucketsync.engine.stores.oss.session import Answer, Session
 from airflow_bucketsync.engine.stores.oss.writing import answered_etag, side_of, source_headers
 from airflow_bucketsync.engine.stores.remote.header_text import quoted, unquoted
 from airflow_bucketsync.engine.stores.remote.paging import untrusted_parts
+from airflow_bucketsync.engine.stores.remote.versions import read_version
 
 
 def begin_upload(session: Session, key: str, *, attributes: ObjectAttributes | None) -> str:
@@ -70,10 +71,14 @@ def copy_part(
     source: Condition,
 ) -> PartReceipt:
     """Make one part from a range of another object."""
-    named = source_headers(source_session, source_key, source)
-    named["x-oss-copy-source-range"] = f"bytes={start}-{start + length - 1}"
+
+    def copied(pin: Condition) -> Answer:
+        named = source_headers(source_session, source_key, pin)
+        named["x-oss-copy-source-range"] = f"bytes={start}-{start + length - 1}"
+        return session.call("UploadPartCopy", key, params=_part(upload_id, number), headers=named)
+
     try:
-        answer = session.call("UploadPartCopy", key, params=_part(upload_id, number), headers=named)
+        answer = read_version(session, source, copied)
     except BucketsyncError as error:
         raise side_of(error, source_session, source_key) from None
     root = session.document("UploadPartCopy", key, answer, "CopyPartResult")

@@ -47,7 +47,8 @@ def details(
         size=size,
         last_modified=modified,
         etag=marked(etag) if link else etag,
-        version_id=headers.get("x-oss-version-id"),
+        # Of a symlink OSS does not say whose version it names: the link's, or that of the object behind it.
+        version_id=None if link else headers.get("x-oss-version-id"),
         storage_class=read_class(headers.get("x-oss-storage-class")),
         # OSS documents that size and ETag are those of the object behind a symlink, and of its CRC-64 says nothing.
         checksum=None if link else answered_checksum(headers),

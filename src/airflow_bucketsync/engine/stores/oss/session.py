@@ -82,6 +82,7 @@ class Session:
         self.settings = settings
         self.tags_readable = False
         """Whether tags were read here, so that a HEAD that counts none means that there are none."""
+        self.names_versions = True
         self.requests: Counter[str] = Counter()
         self._always = {"x-oss-request-payer": "requester"} if requester_pays else {}
         self._lock = threading.Lock()

@@ -14,10 +14,11 @@ from airflow_bucketsync.engine.stores.oss.attributes import STANDARD, sent_alway
 from airflow_bucketsync.engine.stores.oss.checksums import answered_checksum, body_checksum, require_stored
 from airflow_bucketsync.engine.stores.oss.conditions import copy_source, write_condition
 from airflow_bucketsync.engine.stores.oss.reading import head, looked_at, tags
-from airflow_bucketsync.engine.stores.oss.session import Session
+from airflow_bucketsync.engine.stores.oss.session import Answer, Session
 from airflow_bucketsync.engine.stores.oss.symlinks import behind, is_marked
 from airflow_bucketsync.engine.stores.remote.conditions import changed, require_state, require_version, state_of
 from airflow_bucketsync.engine.stores.remote.header_text import unquoted
+from airflow_bucketsync.engine.stores.remote.versions import read_version
 
 _ABOUT_SOURCE = ("PreconditionFailed", "NoSuchKey", "NoSuchVersion", "InvalidObjectState")
 """Codes of a refused copy that speak of its source; that of a destination is FileAlreadyExists."""
@@ -107,7 +108,7 @@ def _of_link(
     """The attributes of a symlink: those that a HEAD shows, while a copy would take those of the object behind it."""
     found = head(session, key, version_id=source.version_id)
     require_version(session, key, source, found.info)
-    kept = tags(session, key, version_id=source.version_id) if keep_tags else None
+    kept = tags(session, key, version_id=found.info.version_id) if keep_tags else None
     return replace(found.attributes, tags=kept, storage_class=storage_class)
 
 
@@ -147,10 +148,14 @@ def _copied(
     destination: Condition,
     headers: Mapping[str, str],
 ) -> PutResult:
-    named = source_headers(source_session, source_key, source)
     condition = write_condition(session, key, destination)
+
+    def copied(pin: Condition) -> Answer:
+        named = source_headers(source_session, source_key, pin)
+        return session.call("CopyObject", key, headers={**headers, **named, **condition})
+
     try:
-        answer = session.call("CopyObject", key, headers={**headers, **named, **condition})
+        answer = read_version(session, source, copied)
     except BucketsyncError as error:
         raise side_of(error, source_session, source_key) from None
     root = session.document("CopyObject", key, answer, "CopyObjectResult")

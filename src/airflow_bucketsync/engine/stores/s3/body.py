@@ -11,6 +11,7 @@ from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.stores.remote.body import Body, announced_short, asked_range, checked_size, require_begun
 from airflow_bucketsync.engine.stores.remote.conditions import require_version
 from airflow_bucketsync.engine.stores.remote.header_text import quoted
+from airflow_bucketsync.engine.stores.remote.versions import read_version
 from airflow_bucketsync.engine.stores.s3.errors import TRANSLATED
 from airflow_bucketsync.engine.stores.s3.reading import details, head
 from airflow_bucketsync.engine.stores.s3.session import Answer, Session
@@ -27,14 +28,7 @@ def opened(session: Session, key: str, *, start: int, length: int | None, source
         return
     asked = asked_range(start, length)
     try:
-        answer = session.call(
-            "GetObject",
-            key,
-            Range=asked,
-            VersionId=source.version_id,
-            IfMatch=None if source.etag is None else quoted(source.etag),
-            ChecksumMode="ENABLED",
-        )
+        answer = read_version(session, source, lambda pin: _asked(session, key, asked, pin))
     except BucketsyncError as error:
         if asked is None or error.code not in ("InvalidRange", "416"):
             raise
@@ -61,8 +55,19 @@ def opened(session: Session, key: str, *, start: int, length: int | None, source
         answer["Body"].close()
 
 
+def _asked(session: Session, key: str, asked: str | None, source: Condition) -> Answer:
+    return session.call(
+        "GetObject",
+        key,
+        Range=asked,
+        VersionId=source.version_id,
+        IfMatch=None if source.etag is None else quoted(source.etag),
+        ChecksumMode="ENABLED",
+    )
+
+
 def _nothing(session: Session, key: str, source: Condition) -> Body:
-    found = head(session, key, version_id=source.version_id, checksum=False)
+    found = read_version(session, source, lambda pin: head(session, key, version_id=pin.version_id, checksum=False))
     require_version(session, key, source, found.info)
     return Body(session, key, found, None, 0, TRANSLATED)
 

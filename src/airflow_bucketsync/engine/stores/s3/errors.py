@@ -237,7 +237,7 @@ def _from_answer(
     code = cleaned(str(said.get("Code", "")))[:80]
     message = str(said.get("Message", ""))
     kind, words = _kind_of(code, status)
-    if code.isdigit() and headers.get("x-amz-delete-marker") == "true":
+    if headers.get("x-amz-delete-marker") == "true" and kind in (ObjectNotFound, NotSupported):
         kind, words = ObjectNotFound, "the object was deleted (a delete marker stands there)"
     if code in ("ExpiredToken", "ExpiredTokenException"):
         kind = TransientError if refreshable else AccessDenied

@@ -20,6 +20,7 @@ from airflow_bucketsync.engine.stores.base import Body
 from airflow_bucketsync.engine.stores.checksums import to_base64
 from airflow_bucketsync.engine.stores.remote.header_text import quoted, unquoted
 from airflow_bucketsync.engine.stores.remote.paging import untrusted_parts
+from airflow_bucketsync.engine.stores.remote.versions import read_version
 from airflow_bucketsync.engine.stores.s3.attributes import sent_attributes
 from airflow_bucketsync.engine.stores.s3.checksums import (
     FIELDS,
@@ -29,7 +30,7 @@ from airflow_bucketsync.engine.stores.s3.checksums import (
     upload_algorithm,
 )
 from airflow_bucketsync.engine.stores.s3.conditions import copy_source, write_condition
-from airflow_bucketsync.engine.stores.s3.session import Session
+from airflow_bucketsync.engine.stores.s3.session import Answer, Session
 from airflow_bucketsync.engine.stores.s3.writing import destination_gone, side_of
 
 
@@ -80,18 +81,22 @@ def copy_part(
     if not session.capabilities.part_copy:
         # Some stores would do it, and do it wrong.
         raise NotSupported("the store makes no part from another object", location=session.location.url, key=key)
-    try:
-        answer = session.call(
+
+    def copied(pin: Condition) -> Answer:
+        return session.call(
             "UploadPartCopy",
             key,
             UploadId=upload_id,
             PartNumber=number,
-            CopySource=copy_source(source_session, source_key, source),
-            CopySourceIfMatch=None if source.etag is None else quoted(source.etag),
+            CopySource=copy_source(source_session, source_key, pin),
+            CopySourceIfMatch=None if pin.etag is None else quoted(pin.etag),
             CopySourceRange=f"bytes={start}-{start + length - 1}",
             ExpectedSourceBucketOwner=source_session.owner,
             RequestPayer=session.payer or source_session.payer,
         )
+
+    try:
+        answer = read_version(session, source, copied)
     except (ObjectChanged, ObjectNotFound) as error:
         raise side_of(error, session, key, source_session, source_key, source, Condition.ANY) from None
     made = answer.get("CopyPartResult", {})

@@ -77,6 +77,7 @@ class Session:
         self.settings = settings
         self.tags_readable = False
         """Whether tags were read here, so that a HEAD that counts none means that there are none."""
+        self.names_versions = True
         self.requests = Requests(
             client,
             content_md5=profile.bulk_delete == "md5" or not capabilities.checksums,

@@ -12,6 +12,7 @@ from airflow_bucketsync.engine.model.objects import Checksum, ObjectAttributes, 
 from airflow_bucketsync.engine.stores.base import Body
 from airflow_bucketsync.engine.stores.remote.conditions import changed, require_state, require_version, state_of
 from airflow_bucketsync.engine.stores.remote.header_text import quoted, unquoted
+from airflow_bucketsync.engine.stores.remote.versions import read_version
 from airflow_bucketsync.engine.stores.s3.attributes import sent_always, sent_attributes
 from airflow_bucketsync.engine.stores.s3.checksums import body_checksum, put_algorithm, read_checksum, stored_checksum
 from airflow_bucketsync.engine.stores.s3.conditions import copy_source, sent_condition, write_condition
@@ -78,8 +79,12 @@ def copy(
     if session.capabilities.tags and (not keep_tags or (attributes is not None and attributes.tags is not None)):
         params["TaggingDirective"] = "REPLACE"  # without it the source's tags come along
     condition = write_condition(session, key, destination, copies=True)
+
+    def copied(pin: Condition) -> PutResult:
+        return _copied(session, key, source_session, source_key, pin, size, headers, params | condition)
+
     try:
-        return _copied(session, key, source_session, source_key, source, size, headers, params | condition)
+        return read_version(session, source, copied)
     except (ObjectChanged, ObjectNotFound) as error:
         raise side_of(error, session, key, source_session, source_key, source, destination) from None
 
@@ -153,13 +158,13 @@ def side_of(
     """The error of a copy with the side that it is about: S3 answers the same for both, so the source is asked."""
     if error.code in ("NoSuchUpload", "NoSuchBucket"):
         return error
+
+    def look(pin: Condition) -> None:
+        match = None if pin.etag is None else quoted(pin.etag)
+        source_session.call("HeadObject", source_key, VersionId=pin.version_id, IfMatch=match)
+
     try:
-        source_session.call(
-            "HeadObject",
-            source_key,
-            VersionId=source.version_id,
-            IfMatch=None if source.etag is None else quoted(source.etag),
-        )
+        read_version(source_session, source, look)
     except BucketsyncError as about_source:
         return about_source
     if isinstance(error, ObjectChanged) and destination.is_any:
