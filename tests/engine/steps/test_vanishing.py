@@ -47,3 +47,18 @@ def test_row_F2_between_the_requests_of_a_copy(shared, gone, monkeypatch):
     assert report.green
     assert report.counts["copied"] == 1
     assert set(report.counts) <= {"copied", "changed", "gone"}
+
+
+@pytest.mark.parametrize("policy", [{"mode": "incremental"}, {"compare": "metadata"}], ids=["incremental", "metadata"])
+@pytest.mark.parametrize("gone", [True, False], ids=["gone", "other"])
+def test_row_F2_between_the_requests_of_a_plan(policy, gone, monkeypatch):
+    """One object that goes meanwhile is no reason not to plan the others."""
+    pair = Pair()
+    pair.put({"a": b"1", "b": b"2"}, tags={"t": "1"})
+    pair.sync(check=True)
+    pair.clock.advance(60)
+    pair.put({"a": b"1", "b": b"2"}, tags={"t": "2"})
+    meanwhile(pair, monkeypatch, "a", gone=gone)
+    report = pair.sync(**policy).report
+    assert report.green
+    assert report.counts["updated"] == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from airflow_bucketsync.engine.errors import ObjectNotFound
 from airflow_bucketsync.engine.model.objects import ObjectDetails, ObjectInfo
 from airflow_bucketsync.engine.model.plan import KnownObject
 from airflow_bucketsync.engine.model.storage_classes import MAYBE_ARCHIVED
@@ -77,8 +78,9 @@ def _decided(
         return Decision("copy", "not_comparable")
     content_known = look.decision.reason == "metadata"
     if run.spec.policy.preserved.keeps("tags") and (comparison.mode == "metadata" or content_known):
-        source = _with_tags(run.source, source)
-        destination = _with_tags(run.destination, destination)
+        source, destination = _with_tags(run.source, source), _with_tags(run.destination, destination)
+        if source is None or destination is None:
+            return Decision("copy", "not_comparable")
     return comparison.looked_at(source, destination, content_known=content_known)
 
 
@@ -92,7 +94,12 @@ def _as_listed(heads: dict[str, Head], listed: ObjectInfo | None) -> ObjectDetai
     return head.details if same else None
 
 
-def _with_tags(store: ObjectStore, details: ObjectDetails) -> ObjectDetails:
+def _with_tags(store: ObjectStore, details: ObjectDetails) -> ObjectDetails | None:
+    """The same with its tags; None = it went after it was looked at, which the copy tells apart."""
     if not store.capabilities.tags:
         return details
-    return replace(details, attributes=replace(details.attributes, tags=read_tags(store, details)))
+    try:
+        tags = read_tags(store, details)
+    except ObjectNotFound:
+        return None
+    return replace(details, attributes=replace(details.attributes, tags=tags))
