@@ -180,7 +180,7 @@ def test_row_C7_tiny_bounds_lose_nothing_and_repeat_nothing(pair: Pair) -> None:
     seen: list[str] = []
     for bound in (
         {"max_objects": 7},
-        {"max_bytes": 50},
+        {"max_bytes": "50"},
         {"max_objects": 11},
         {"max_objects": 11, "max_bytes": "1 GiB"},
     ):

@@ -85,10 +85,11 @@ class World:
 
 
 def states(run: Run) -> dict[str, str]:
-    """The states of the group's tasks by their short names; the states of a mapped task sorted and joined."""
+    """The states of tasks by their short names, `next_round` apart; those of a mapped task sorted and joined."""
     found: dict[str, list[str]] = {}
     for item in run.instances:
-        found.setdefault(item["task_id"].removeprefix(f"{GROUP}."), []).append(item["state"])
+        if item["task_id"] != "next_round":
+            found.setdefault(item["task_id"].removeprefix(f"{GROUP}."), []).append(item["state"])
     return {name: " ".join(sorted(values)) for name, values in found.items()}
 
 
