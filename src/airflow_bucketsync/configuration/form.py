@@ -57,12 +57,14 @@ LISTS = {
 }
 SIZES = {
     "min_size", "max_size", "small_threshold", "large_threshold", "part_size", "batch_bytes", "buffer_size",
-    "max_bytes",
+    "max_bytes", "group_bytes", "bandwidth",
 }  # fmt: skip
 COUNTS = {
     "quiet_objects": (0, None), "max_rounds": (1, None), "max_objects": (1, None), "max_batches": (1, 1024),
     "batch_objects": (1, None), "concurrency": (1, 256), "max_errors": (0, None),
+    "requests_per_second": (1, None),
 }  # fmt: skip
+SHARES = {"max_error_share"}
 FLAGS = {"dry_run", "since_watermark"}
 EXAMPLES: dict[str, Sequence[str]] = {"tolerate": STATUSES, "preserve": PRESERVED}
 TIMES = {"modified_after", "modified_before"}
@@ -117,6 +119,8 @@ def _field(name: str) -> Param:
         lowest, highest = COUNTS[name]
         bounds: dict[str, Any] = {"minimum": lowest} | ({} if highest is None else {"maximum": highest})
         return Param(None, type=["null", "integer"], description_md=words, **bounds, **shape)
+    if name in SHARES:
+        return Param(None, type=["null", "number"], minimum=0.0, maximum=1.0, description_md=words, **shape)
     if name == "storage_class_map":
         return Param(None, type=["null", "object"], description_md=words, **shape)
     if name in TIMES:

@@ -113,9 +113,21 @@ class Options(BaseModel):
     max_batches: int | None = Field(None, description="The most copy tasks of one run (1 to 1024).")
     batch_objects: int | None = Field(None, description="Objects a batch is filled to before another is opened.")
     batch_bytes: Size | None = Field(None, description="Bytes a batch is filled to before another is opened.")
+    group_bytes: Size | None = Field(
+        None, description="Bytes of large objects a part group is filled to before another is opened."
+    )
     concurrency: int | None = Field(None, description="Requests in flight inside one task (1 to 256).")
     buffer_size: Size | None = Field(None, description="Object data one task holds in memory while streaming.")
+    bandwidth: Size | None = Field(
+        None, description="Bytes per second that all tasks of a run together read of objects. Empty = any."
+    )
+    requests_per_second: int | None = Field(
+        None, description="Requests per second that all tasks of a run together send to each side. Empty = any."
+    )
     max_errors: int | None = Field(None, description="Failed objects after which no further object is begun.")
+    max_error_share: float | None = Field(
+        None, description="The same as a share of the objects to bring in step: `0.05` = 5 %."
+    )
     on_missing: OnMissing | None = Field(None, description="A source object that is gone when it is to be copied.")
     on_collision: OnCollision | None = Field(None, description="Two sources for one name at the destination.")
     folder_markers: FolderMarkers | None = Field(None, description="Keys that end in `/`.")

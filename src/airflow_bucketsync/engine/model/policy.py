@@ -18,7 +18,7 @@ from airflow_bucketsync.engine.model.preserve import (
     Preserved,
     WriteSettings,
 )
-from airflow_bucketsync.engine.model.units import GIB, MIB
+from airflow_bucketsync.engine.model.units import GIB, KIB, MIB
 
 Mode = Literal["full", "incremental", "auto", "until_quiet"]
 Compare = Literal["auto", "exists", "size", "size_mtime", "etag", "checksum", "metadata", "missing_or_older", "always"]
@@ -51,9 +51,13 @@ class SyncPolicy:
     :param max_batches: the most tasks one run maps over (Airflow's `max_map_length` is 1024)
     :param batch_objects: objects a batch is filled to before another is opened
     :param batch_bytes: bytes a batch is filled to before another is opened
+    :param group_bytes: bytes of large objects a part group is filled to before another is opened
     :param concurrency: requests in flight inside one task
     :param buffer_size: bytes of object data one task holds in memory while streaming
+    :param bandwidth: bytes of object data per second that all tasks of a run together read; None = no limit
+    :param requests_per_second: requests that all tasks of a run together send to each side; None = no limit
     :param max_errors: failed objects of the run after which no further object is begun
+    :param max_error_share: the same as a share of the objects that are to be brought in step, 0.0 to 1.0
     :param on_missing: a source object that is gone when it is to be copied: `skip` = outcome `gone`, `fail` = `failed`
     :param on_collision: two sources for one destination name: `refuse` all parties, or `fail` the plan
     :param folder_markers: keys that end in `/`: `copy` or `skip`
@@ -86,9 +90,13 @@ class SyncPolicy:
     max_batches: int = 128
     batch_objects: int = 10_000
     batch_bytes: int = 10 * GIB
+    group_bytes: int = 10 * GIB
     concurrency: int = 16
     buffer_size: int = 128 * MIB
+    bandwidth: int | None = None
+    requests_per_second: int | None = None
     max_errors: int = 100
+    max_error_share: float = 1.0
     on_missing: OnMissing = "skip"
     on_collision: OnCollision = "refuse"
     folder_markers: FolderMarkers = "copy"
@@ -141,7 +149,17 @@ class SyncPolicy:
                 f"max_objects must be at least 1, got {self.max_objects}",
             ),
             (self.max_bytes is None or self.max_bytes >= 1, f"max_bytes must be at least 1, got {self.max_bytes}"),
+            (self.group_bytes >= 1, f"group_bytes must be at least 1, got {self.group_bytes}"),
+            (
+                self.bandwidth is None or self.bandwidth >= KIB,
+                f"bandwidth must be at least 1 KiB, got {self.bandwidth}",
+            ),
+            (
+                self.requests_per_second is None or self.requests_per_second >= 1,
+                f"requests_per_second must be at least 1, got {self.requests_per_second}",
+            ),
             (self.max_errors >= 0, f"max_errors must not be negative, got {self.max_errors}"),
+            (0.0 <= self.max_error_share <= 1.0, f"max_error_share must be 0.0 to 1.0, got {self.max_error_share}"),
             (bool(self.storage_class), "storage_class must not be empty: write default, keep, or the name of a class"),
             (
                 self.encryption_key is None or self.encryption not in ("default", "AES256"),
