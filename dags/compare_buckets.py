@@ -24,5 +24,5 @@ with DAG(
     params=form([name for name in manual_options() if name in COMPARE_OPTIONS], allowed=allowed_locations()),
     render_template_as_native_obj=False,
     tags=["bucketsync"],
-):
+) as dag:
     ComparePairByHandOperator(task_id="compare", execution_timeout=timedelta(hours=12))

@@ -18,7 +18,7 @@ FILES = sorted((ROOT / "dags").glob("*.py"))
 EXAMPLES = [path for path in FILES if path.stem.startswith("example_")]
 EXPECTED = {
     "bucket_sync", "example_bucket_sync", "example_after_bucket_sync", "example_hourly_sync",
-    "example_following_sync", "example_restoring_sync",
+    "example_following_sync", "example_restoring_sync", "compare_buckets", "sweep_uploads",
 }  # fmt: skip
 PARSE = """
 import json, os, runpy, socket, sys, time
@@ -124,3 +124,14 @@ def test_setting_that_names_no_option_is_an_import_error(monkeypatch):
     monkeypatch.setenv("AIRFLOW__BUCKETSYNC__MANUAL_OPTIONS", "delete")
     with pytest.raises(Exception, match="AIRFLOW__BUCKETSYNC__MANUAL_OPTIONS"):
         runpy.run_path(str(ROOT / "dags" / "bucket_sync.py"))
+
+
+def test_a_sweep_by_hand_is_a_dry_run_of_what_is_ours(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__BUCKETSYNC__ALLOWED_LOCATIONS", "s3://a@one/")
+    dag = runpy.run_path(str(ROOT / "dags" / "sweep_uploads.py"))["dag"]
+    assert list(dag.params) == ["location", "older_than", "dry_run"], "strangers' uploads can't be chosen"
+    assert dag.params.get_param("location").schema["examples"] == ["s3://a@one/"]
+    assert dag.params["dry_run"] is True
+    assert dag.schedule is None
+    (task,) = dag.tasks
+    assert (task.older_than, task.whose) == ("7 days", "ours")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from airflow.sdk import BaseOperator
+from structlog.testing import capture_logs
 
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.location import Location
@@ -79,6 +81,49 @@ def test_progress(context):
     assert TaskProgress(context).load() == {"mark": "key", "plan": "digest"}
     context["task_state_store"].set(PROGRESS_KEY, ["something else"])
     assert progress.load() is None
+
+
+class Log:
+    def __init__(self):
+        self.lines = []
+
+    def info(self, event, /, *args):
+        self.lines.append(event % args)
+
+
+def test_I5_progress_is_said_at_most_every_30_seconds(context):
+    log, now = Log(), 100.0
+    progress = TaskProgress(context, log=log, clock=lambda: now)
+    for second in range(0, 100, 5):
+        now = 100.0 + second
+        progress.save({"done": second, "progress": {"text": f"{second} % done", "share": second / 100}})
+    assert log.lines == ["0 % done", "30 % done", "60 % done", "90 % done"]
+    assert TaskProgress(context).load() == {"done": 95, "progress": {"text": "95 % done", "share": 0.95}}
+
+
+@pytest.mark.parametrize("value", [{}, {"progress": None}, {"progress": "41 %"}, {"progress": {"text": 7}}])
+def test_I5_a_value_without_a_text_says_nothing(context, value):
+    log = Log()
+    progress = TaskProgress(context, log=log)
+    progress.save(value)
+    assert log.lines == []
+    progress.save({"progress": {"text": "1 %"}})
+    assert log.lines == ["1 %"], "nor does it use up the first line"
+
+
+def test_I5_what_could_not_be_saved_is_not_said(context):
+    log = Log()
+    with pytest.raises(StateTooLarge):
+        TaskProgress(context, log=log).save({"keys": "x" * MAX_VALUE, "progress": {"text": "1 %"}})
+    assert log.lines == []
+
+
+def test_I5_the_log_of_a_task_takes_it(context):
+    """Airflow's own logger of an operator: a percent sign in the text is no place for an argument."""
+    operator = BaseOperator(task_id="copy")
+    with capture_logs() as lines:
+        TaskProgress(context, log=operator.log).save({"progress": {"text": "31 % of 100 %s"}})
+    assert [line["event"] for line in lines] == ["31 % of 100 %s"]
 
 
 def test_what_is_too_large_or_no_json(context):

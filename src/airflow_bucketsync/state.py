@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from airflow.sdk import Asset, Context
 
@@ -23,6 +24,16 @@ MAX_VALUE = 32 * 1024
 """Bytes of one value; Airflow's API refuses values above 64 KiB."""
 
 PROGRESS_KEY = "bucketsync_progress"
+
+SPOKEN = 30.0
+"""Seconds between two lines about progress in a task's log."""
+
+
+class Log(Protocol):
+    """What lines are written to."""
+
+    def info(self, event: str, /, *args: Any) -> Any:
+        """Write a line."""
 
 
 class StateTooLarge(ValueError):
@@ -51,10 +62,19 @@ def save_checkpoint(context: Context, checkpoint: Checkpoint) -> None:
 
 
 class TaskProgress:
-    """How far one task instance came, kept for its next try."""
+    """How far one task instance came, kept for its next try, and said in its log.
 
-    def __init__(self, context: Context) -> None:
+    :param log: gets the text of a saved value's `progress`, at most every `SPOKEN` seconds; None = nobody is told
+    :param clock: monotonic seconds
+    """
+
+    def __init__(
+        self, context: Context, *, log: Log | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._store = context["task_state_store"]
+        self._log = log
+        self._clock = clock
+        self._spoken: float | None = None
 
     def load(self) -> Mapping[str, Any] | None:
         """What the last try saved; None = nothing, or something else."""
@@ -66,6 +86,16 @@ class TaskProgress:
         plain = dict(value)
         _refuse_large(plain, "the progress of a task")
         self._store.set(PROGRESS_KEY, plain)
+        self._speak(plain.get("progress"))
+
+    def _speak(self, progress: Any) -> None:
+        text = progress.get("text") if isinstance(progress, Mapping) else None
+        if self._log is None or not isinstance(text, str):
+            return
+        now = self._clock()
+        if self._spoken is None or now - self._spoken >= SPOKEN:
+            self._spoken = now
+            self._log.info("%s", text)  # a share in it has a percent sign
 
 
 def _refuse_large(value: Mapping[str, Any], what: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from airflow_bucketsync.engine.errors import BucketsyncError, ConnectionLost, InvalidLocation, ObjectNotFound
+from airflow_bucketsync.engine.stores.gate import Gate
 from airflow_bucketsync.engine.stores.retries import Retries
 from airflow_bucketsync.engine.stores.retrying import RetryingStore, unwrapped
 from tests.hooks.mistakes import MISTAKES, closed_port, world_of
@@ -96,7 +97,7 @@ def test_fault_F36_task_whose_endpoint_is_not_there_fails_in_two_minutes(world, 
     client = store._session.client
     timeout = client.meta.config.connect_timeout if kind == "S3" else client.timeout[0]
     world.clock.waits.clear()
-    retries = Retries(gate=world.stores[-1].retries.gate, draw=lambda longest: longest)
+    retries = Retries(gate=Gate(clock=world.clock), draw=lambda longest: longest)
     started = time.monotonic()
     with pytest.raises(ConnectionLost):
         RetryingStore(store, retries).list_page()

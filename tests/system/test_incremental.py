@@ -108,7 +108,7 @@ class Pair:
         run = self.world.sync(self.source.url, self.destination.url, **options)
         assert run.state == state, run.log("bucket_sync.report")
         self.last = run
-        return dict(run.xcom("bucket_sync.report"))
+        return dict(run.xcom("bucket_sync.report", "summary"))
 
     def copied(self) -> list[str]:
         """The keys that the last run wrote."""
@@ -245,7 +245,9 @@ def test_row_G3_the_checkpoint_is_written_last_and_by_report_only(here: World) -
     pair.run(mode="auto")
     first = pair.checkpoint()
     pair.source.put({"b": "2"})
-    with here.fault(operation="PutObject", bucket="workspace", key_regex="report[.]json$", status=403):
+    with here.fault(
+        operation="PutObject", bucket="workspace", key_regex="report[.]json$", status=403, code="AccessDenied"
+    ):
         run = here.sync(pair.source.url, pair.destination.url, mode="auto")
         assert run.states()["bucket_sync.report"] == "failed"
     assert pair.checkpoint() == first, "a report that was not written moves nothing"
@@ -281,7 +283,7 @@ def test_row_F2_until_quiet_runs_until_little_changes(here: World) -> None:
     print("until_quiet copied", deltas)
     assert [each.state for each in runs] == ["success"] * len(runs)
     assert len(runs) >= 3
-    assert deltas[0] == 20
+    assert 10 < deltas[0] <= 20, "what changed right after it was listed is left for the next round"
     assert deltas[-1] <= 1
     assert reports[-1]["mode"] == "incremental"
     assert runs[-1].states()["next_round"] == "skipped"

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 from airflow.sdk import DAG, Asset, task, task_group
+from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_bucketsync import bucket_sync
 from airflow_bucketsync.engine.errors import InvalidConfiguration, InvalidLocation
 from airflow_bucketsync.retry import RETRY_POLICY
-from airflow_bucketsync.task_groups.sync import TASKS
+from airflow_bucketsync.task_groups.sync import TASKS, bucket_sync_by_hand
 
 SOURCE, DESTINATION = "s3://store@source/in/", "s3://store@destination/out/"
 UPSTREAM = {
@@ -73,6 +74,52 @@ def test_limits_are_for_what_moves_data():
         assert item.max_active_tis_per_dagrun == (3 if moves else None), name
 
 
+WIDE = {
+    "pool": "wide",
+    "pool_slots": 2,
+    "queue": "big_machines",
+    "priority_weight": 5,
+    "weight_rule": "absolute",
+    "executor": "LocalExecutor",
+    "executor_config": {"pod_override": "a pod with more memory"},
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_D19_resources_per_task(name):
+    """Mapped or not: the named task has all of them, no other task has any."""
+    for other, item in drawn(pool="narrow", resources={name: WIDE}).items():
+        rule = getattr(item.weight_rule, "value", item.weight_rule)
+        found = {field: getattr(item, field) for field in WIDE}
+        if other == name:
+            assert found == {**WIDE, "weight_rule": found["weight_rule"]}
+            assert "absolute" in str(rule).lower()
+        else:
+            assert not [field for field in WIDE if found[field] == WIDE[field]], other
+
+
+def test_D19_one_field_leaves_the_others_as_they_are():
+    task = drawn(pool="narrow", resources={"upload_parts": {"queue": "big_machines"}})["upload_parts"]
+    assert (task.queue, task.pool, task.pool_slots) == ("big_machines", "narrow", 1)
+
+
+def test_D19_resources_of_a_run_by_hand():
+    with DAG("dag", schedule=None) as dag:
+        bucket_sync_by_hand(resources={"prepare": {"queue": "near"}, "copy": {"pool": "wide", "pool_slots": 3}})
+    assert dag.get_task("bucket_sync.prepare").queue == "near"
+    assert (dag.get_task("bucket_sync.copy").pool, dag.get_task("bucket_sync.copy").pool_slots) == ("wide", 3)
+
+
+def test_D19_resources_survive_what_the_scheduler_reads():
+    """The scheduler sees the DAG serialized: an executor configuration is pickled by Airflow, the rest is JSON."""
+    with DAG("dag", schedule=None) as dag:
+        bucket_sync(SOURCE, DESTINATION, resources={"upload_parts": WIDE})
+    task = DagSerialization.from_dict(DagSerialization.to_dict(dag)).get_task("bucket_sync.upload_parts")
+    assert {field: getattr(task, field) for field in WIDE if field != "weight_rule"} == {
+        field: value for field, value in WIDE.items() if field != "weight_rule"
+    }
+
+
 def test_report_is_the_only_leaf_between_other_tasks():
     with DAG("dag", schedule=None) as dag:
 
@@ -115,6 +162,18 @@ def test_mapping_over_the_group_is_refused():
         ({"concurrency": 1000}, InvalidConfiguration, "concurrency"),
         ({"timeouts": {"copies": timedelta(1)}}, InvalidConfiguration, "did you mean copy"),
         ({"timeouts": {"copy": 60}}, InvalidConfiguration, "timedelta"),
+        ({"resources": {"upload_part": {}}}, InvalidConfiguration, "'upload_part' is no task of a sync: did you mean"),
+        ({"resources": {"copy": {"que": "x"}}}, InvalidConfiguration, "copy: 'que' can't be said of a task: did you"),
+        ({"resources": {"copy": {"retries": 9}}}, InvalidConfiguration, "'retries' can't be said of a task"),
+        ({"resources": {"copy": {"queue": ""}}}, InvalidConfiguration, "queue must be a name"),
+        ({"resources": {"copy": {"pool": 7}}}, InvalidConfiguration, "pool must be a name"),
+        ({"resources": {"copy": {"executor": None}}}, InvalidConfiguration, "executor must be a name"),
+        ({"resources": {"copy": {"pool_slots": 0}}}, InvalidConfiguration, "a whole number from 1"),
+        ({"resources": {"copy": {"pool_slots": True}}}, InvalidConfiguration, "a whole number from 1"),
+        ({"resources": {"copy": {"priority_weight": "high"}}}, InvalidConfiguration, "a whole number"),
+        ({"resources": {"copy": {"executor_config": "big"}}}, InvalidConfiguration, "must be a dict"),
+        ({"resources": {"copy": "big"}}, InvalidConfiguration, "copy: expected"),
+        ({"resources": "big"}, InvalidConfiguration, "resources: expected"),
     ],
 )
 def test_refused_when_parsed(arguments, kind, words):

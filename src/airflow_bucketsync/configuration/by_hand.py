@@ -28,7 +28,7 @@ def read_run_configuration(given: Mapping[str, Any], *, allowed: Sequence[Locati
     for name in given:
         if name not in SIDES and name not in manual:
             raise InvalidConfiguration(_refused(name))
-    source, destination = (_side(name, given.get(name), allowed) for name in SIDES)
+    source, destination = (allowed_location(name, given.get(name), allowed) for name in SIDES)
     refuse_overlap(source, destination)
     _refuse_regexes(given, manual)
     options = read_options({name: given[name] for name in manual if given.get(name) is not None})
@@ -44,7 +44,12 @@ def _refuse_regexes(given: Mapping[str, Any], manual: Sequence[str]) -> None:
                 raise InvalidConfiguration(f"{name}: {pattern!r:.80} is no pattern for a run by hand: write globs")
 
 
-def _side(name: str, url: Any, allowed: Sequence[Location]) -> Location:
+def allowed_location(name: str, url: Any, allowed: Sequence[Location]) -> Location:
+    """The location that a run by hand names, if it may.
+
+    :raises InvalidConfiguration: it lies below none of the allowed ones
+    :raises InvalidLocation: it is none
+    """
     if not isinstance(url, str) or not url:
         found = "an empty text" if url == "" else type(url).__name__
         raise InvalidConfiguration(f"{name}: write a location, such as s3://conn_id@bucket/prefix/, not {found}")

@@ -4,6 +4,7 @@ BucketsyncError
  +- TransientError      a retry can help
  |   +- Throttled         the store asks for fewer requests
  |   +- ConnectionLost    no answer, or half of one: it is unknown whether the request was applied
+ |   |   +- Unreachable       no connection was made at all
  |   +- ServerError       the store failed (5xx, or 200 with an error inside)
  |   +- ListingUntrusted  a listing page without its proof, out of order, or looping
  |   +- BodyCorrupted     the bytes that went by do not have the checksum they must have
@@ -84,6 +85,12 @@ class ConnectionLost(TransientError):
     """No answer, or half of one; the request may have been applied."""
 
     reason = "connection_lost"
+
+
+class Unreachable(ConnectionLost):
+    """No connection to the endpoint was made: its name is unknown, nothing listens there, or nobody answers."""
+
+    reason = "unreachable"
 
 
 class ServerError(TransientError):

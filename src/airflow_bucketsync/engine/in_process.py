@@ -15,13 +15,15 @@ from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.outcome import Report
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
+from airflow_bucketsync.engine.steps.begin_uploads import begin_uploads
+from airflow_bucketsync.engine.steps.complete_uploads import complete_uploads
 from airflow_bucketsync.engine.steps.copy import copy_batch
 from airflow_bucketsync.engine.steps.listing import list_unit
-from airflow_bucketsync.engine.steps.multipart import finish_copies
 from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.prepare import prepare
 from airflow_bucketsync.engine.steps.report import Finished, make_report
 from airflow_bucketsync.engine.steps.run import MemoryProgress, Run
+from airflow_bucketsync.engine.steps.upload_parts import upload_group
 from airflow_bucketsync.engine.steps.verify import verify_unit
 from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.engine.stores.base import ObjectStore
@@ -60,9 +62,17 @@ def sync(
     clock = clock or SystemClock()
     options = policy or SyncPolicy()
     spec = SyncSpec.of(source.location, destination.location, name=name, selection=selection, policy=options)
-    gate = Gate(concurrency=options.concurrency, buffer_size=options.buffer_size, clock=clock)
-    tries = retries or Retries(gate=gate)
-    pages = RetryingStore(workspace, tries)
+    waits = clock if retries is None else retries.gate.clock
+    gate = Gate(
+        concurrency=options.concurrency,
+        buffer_size=options.buffer_size,
+        clock=waits,
+        requests_per_second=options.requests_per_second,
+        bandwidth=options.bandwidth,
+    )
+    tries = (retries or Retries(gate=gate)).at(gate)
+    # Pages have a gate of their own: where a side is out of reach, or throttles, what was done is kept all the same.
+    pages = RetryingStore(workspace, tries.at(Gate(clock=waits)))
     sides = {"source": RetryingStore(source, tries), "destination": RetryingStore(destination, tries)}
     while True:
         run_id = run or f"{clock.now():%Y-%m-%dT%H-%M-%S.%f}"
@@ -102,7 +112,22 @@ def run_steps(run: Run, *, checkpoint: Checkpoint | None = None) -> Finished:
             copy_batch(run, plan, batch.number, attempt=1, progress=MemoryProgress())
         except BucketsyncError as error:
             failed.append(f"copy {batch.number} ({error})")
-    for unit in finish_copies(run, plan):
+    try:
+        groups = begin_uploads(run, plan, attempt=1) if plan.groups else ()
+    except BucketsyncError as error:
+        groups = ()
+        failed.append(f"begin_uploads ({error})")
+    for group in groups:
+        try:
+            upload_group(run, plan, group, attempt=1, progress=MemoryProgress())
+        except BucketsyncError as error:
+            failed.append(f"upload_parts {group} ({error})")
+    try:
+        units = complete_uploads(run, plan, attempt=1, progress=MemoryProgress())
+    except BucketsyncError as error:
+        units = ()
+        failed.append(f"complete_uploads ({error})")
+    for unit in units:
         try:
             verify_unit(run, plan, unit, attempt=1)
         except BucketsyncError as error:

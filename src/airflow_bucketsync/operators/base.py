@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.engine.stores.gate import DEFAULT_BUFFER_SIZE, Gate
 from airflow_bucketsync.hooks.access import Accesses
 from airflow_bucketsync.hooks.store import open_destination, open_source, open_workspace
+from airflow_bucketsync.operators.sharing import SHARING, shared_limits
 from airflow_bucketsync.retry import RETRY_POLICY
 
 T = TypeVar("T")
@@ -131,7 +132,7 @@ class SyncOperator(BaseOperator):
             )
         with self.open_workspace(location, pair=handed["pair"], run=handed["run"]) as workspace:
             spec = open_spec(workspace, handed["digest"])
-            with self.open_sides(spec, handed["run"], workspace) as run:
+            with self.open_sides(spec, handed["run"], workspace) as run, self.sharing_limits(context, run):
                 yield run
 
     @contextmanager
@@ -146,7 +147,12 @@ class SyncOperator(BaseOperator):
     def open_sides(self, spec: SyncSpec, run: str, workspace: Workspace) -> Iterator[Run]:
         """A run with both sides open, under the limits of its policy."""
         policy = spec.policy
-        gate = self.new_gate(concurrency=policy.concurrency, buffer_size=policy.buffer_size)
+        gate = self.new_gate(
+            concurrency=policy.concurrency,
+            buffer_size=policy.buffer_size,
+            requests_per_second=policy.requests_per_second,
+            bandwidth=policy.bandwidth,
+        )
         with ExitStack() as stack:
             accesses = self.accesses(run)
             source = open_source(spec.source, policy, gate=gate, accesses=accesses)
@@ -154,6 +160,11 @@ class SyncOperator(BaseOperator):
             destination = open_destination(spec.destination, policy, gate=gate, accesses=accesses)
             stack.callback(destination.close)
             yield Run(spec=spec, run=run, source=source, destination=destination, workspace=workspace, gate=gate)
+
+    def sharing_limits(self, context: Context, run: Run) -> AbstractContextManager[None]:
+        """The pair's limits divided among the tasks of the run that are running."""
+        others = {self.sibling(name) for name in SHARING} - {self.task_id}
+        return shared_limits(context, run.gate, self.task_id, others, self.max_active_tis_per_dagrun)
 
     def accesses(self, run: str) -> Accesses:
         """What this task's connections gave so far; roles are assumed in the name of the run."""
@@ -163,9 +174,21 @@ class SyncOperator(BaseOperator):
 
     # stopping --------------------------------------------------------------------------------------------------
 
-    def new_gate(self, *, concurrency: int = 16, buffer_size: int = DEFAULT_BUFFER_SIZE) -> Gate:
+    def new_gate(
+        self,
+        *,
+        concurrency: int = 16,
+        buffer_size: int = DEFAULT_BUFFER_SIZE,
+        requests_per_second: float | None = None,
+        bandwidth: float | None = None,
+    ) -> Gate:
         """A gate that stops with this task."""
-        gate = Gate(concurrency=concurrency, buffer_size=buffer_size)
+        gate = Gate(
+            concurrency=concurrency,
+            buffer_size=buffer_size,
+            requests_per_second=requests_per_second,
+            bandwidth=bandwidth,
+        )
         self._gates = (*self._gates, gate)
         if self._killed:
             gate.stop()

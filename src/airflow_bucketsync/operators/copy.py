@@ -28,5 +28,6 @@ class CopyOperator(SyncOperator):
         """Copy, and hand over the counts."""
         with self.open_run(context) as run:
             plan, number, attempt = self.plan(context, run), self.mapped("batch"), context["ti"].try_number
-            summary = copy_batch(run, plan, number, attempt=attempt, progress=TaskProgress(context))
+            progress = TaskProgress(context, log=self.log)
+            summary = copy_batch(run, plan, number, attempt=attempt, progress=progress)
         self.hand_over(context, {"pair": run.spec.pair, "run": run.run, "batch": number, **summary.to_json()})

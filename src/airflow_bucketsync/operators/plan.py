@@ -10,6 +10,7 @@ from airflow.sdk import Context, SkipMixin
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.rules.estimate import Estimate
 from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.operators.base import SyncOperator
 from airflow_bucketsync.operators.delete import DeleteExtraOperator
@@ -30,15 +31,18 @@ class PlanOperator(SyncOperator, SkipMixin):
             plan = make_plan(run)
         self.skip_unneeded(context, plan)
         totals = {"counts": dict(plan.counts), "bytes": plan.bytes, "batches": len(plan.batches)}
-        how = {"route": str(plan.route)}
+        totals |= {"uploads": 0 if plan.uploads is None else plan.uploads.count, "groups": len(plan.groups)}
+        how = {"route": str(plan.route), "estimate": str(Estimate.from_json(plan.estimate))}
         place = {"pair": run.spec.pair, "run": run.run, "digest": plan.digest}
         self.hand_over(context, {**place, **totals, **how, "warnings": len(plan.warnings)})
         return self.numbers([batch.number for batch in plan.batches])
 
     def skip_unneeded(self, context: Context, plan: Plan) -> None:
         """Skip the direct downstream tasks for which the plan holds no work."""
-        unneeded = (BeginUploadsOperator, DeleteExtraOperator, *(() if plan.batches else (CompleteUploadsOperator,)))
-        tasks = [task for task in self.downstream_list if isinstance(task, unneeded)]
+        unneeded: list[type[SyncOperator]] = [DeleteExtraOperator]
+        unneeded += [] if plan.groups else [BeginUploadsOperator]
+        unneeded += [] if plan.batches or plan.groups or plan.open_uploads else [CompleteUploadsOperator]
+        tasks = [task for task in self.downstream_list if isinstance(task, tuple(unneeded))]
         # The scheduler acts on the XCom that `skip` writes; its exception would end this task without a result.
         with contextlib.suppress(DownstreamTasksSkipped):
             self.skip(context["ti"], tasks)

@@ -9,7 +9,6 @@ Every task returns the list of numbers that the next mapped task needs. `report`
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -29,6 +28,7 @@ from airflow_bucketsync.operators.plan import PlanOperator
 from airflow_bucketsync.operators.prepare import PrepareByHandOperator, PrepareOperator, PreparingOperator
 from airflow_bucketsync.operators.report import ReportOperator
 from airflow_bucketsync.operators.verify import VerifyOperator
+from airflow_bucketsync.task_groups.resources import checked_resources, nearest
 
 TASKS = (
     "prepare", "list", "plan", "copy", "begin_uploads", "upload_parts", "complete_uploads", "verify", "delete_extra",
@@ -49,6 +49,7 @@ def bucket_sync(
     max_active_copies: int | None = None,
     retries: int = 3,
     timeouts: Mapping[str, timedelta] | None = None,
+    resources: Mapping[str, Mapping[str, Any]] | None = None,
     **options: Any,
 ) -> TaskGroup:
     """A task group that brings the destination in step with the source, and verifies what it wrote.
@@ -66,6 +67,8 @@ def bucket_sync(
     :param max_active_copies: how many of them run at once per DAG run; None = as Airflow's settings allow
     :param retries: tries of each task after the first; only transient errors use them
     :param timeouts: longest time of one try by task (`{"copy": timedelta(hours=2)}`)
+    :param resources: where tasks run, by task (`{"upload_parts": {"queue": "wide", "pool_slots": 2}}`): `pool`,
+        `pool_slots`, `queue`, `priority_weight`, `weight_rule`, `executor`, `executor_config`; before `pool`
     :param options: options of `Selection` and `SyncPolicy` by their names; sizes as numbers or `"50 MiB"`
     :raises InvalidLocation: a URL that is no location
     :raises InvalidConfiguration: an unknown option, a value that does not fit, or sides that overlap
@@ -82,7 +85,7 @@ def bucket_sync(
             task_id="prepare", source=source, destination=destination, name=name, options=options, **shared
         )
 
-    return _flow(prepare, group_id, asset, workspace, pool, max_active_copies, retries, timeouts)
+    return _flow(prepare, group_id, asset, workspace, pool, max_active_copies, retries, timeouts, resources)
 
 
 def bucket_sync_by_hand(
@@ -93,13 +96,14 @@ def bucket_sync_by_hand(
     max_active_copies: int | None = None,
     retries: int = 3,
     timeouts: Mapping[str, timedelta] | None = None,
+    resources: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> TaskGroup:
     """The same flow for the pair that a run's configuration names, within `[bucketsync] allowed_locations`."""
 
     def prepare(**shared: Any) -> PreparingOperator:
         return PrepareByHandOperator(task_id="prepare", **shared)
 
-    return _flow(prepare, group_id, None, workspace, pool, max_active_copies, retries, timeouts)
+    return _flow(prepare, group_id, None, workspace, pool, max_active_copies, retries, timeouts, resources)
 
 
 def _flow(
@@ -111,8 +115,10 @@ def _flow(
     max_active_copies: int | None,
     retries: int,
     timeouts: Mapping[str, timedelta] | None,
+    resources: Mapping[str, Mapping[str, Any]] | None,
 ) -> TaskGroup:
     limits = _checked(timeouts or {})
+    places = checked_resources(resources, TASKS)
 
     def shared(task_id: str) -> dict[str, Any]:
         arguments: dict[str, Any] = {"workspace": workspace, "retries": retries, "max_retry_delay": MAX_RETRY_DELAY}
@@ -121,7 +127,7 @@ def _flow(
         if task_id in ("copy", "upload_parts", "verify"):
             arguments |= {"pool": pool} if pool else {}
             arguments |= {"max_active_tis_per_dagrun": max_active_copies} if max_active_copies else {}
-        return arguments
+        return {**arguments, **places.get(task_id, {})}
 
     def mapped(operator: type[SyncOperator], task_id: str, **over: Any) -> Any:
         return operator.partial(task_id=task_id, trigger_rule="all_success", **shared(task_id)).expand(**over)
@@ -162,8 +168,7 @@ def _is_template(url: Any) -> bool:
 def _checked(timeouts: Mapping[str, timedelta]) -> Mapping[str, timedelta]:
     for task_id, limit in timeouts.items():
         if task_id not in TASKS:
-            nearest = difflib.get_close_matches(str(task_id), TASKS, n=1, cutoff=0.4) or [", ".join(TASKS)]
-            raise InvalidConfiguration(f"timeouts: {task_id!r} is no task of a sync: did you mean {nearest[0]}?")
+            raise InvalidConfiguration(f"timeouts: {task_id!r} is no task of a sync: {nearest(task_id, TASKS)}")
         if not isinstance(limit, timedelta):
             raise InvalidConfiguration(f"timeouts: {task_id} must be a timedelta, got {limit!r:.40}")
     return timeouts

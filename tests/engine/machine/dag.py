@@ -19,7 +19,7 @@ from tests.engine.machine.fibers import Atom, Killed
 from tests.engine.machine.tasks import Try
 from tests.engine.machine.world import World
 
-STEPS = ("prepare", "list", "plan", "copy", "complete", "verify", "report")
+STEPS = ("prepare", "list", "plan", "copy", "begin", "parts", "complete", "verify", "report")
 DONE = ("success", "failed", "skipped", "upstream_failed")
 
 
@@ -35,9 +35,6 @@ class Task:
     progress: Mapping[str, Any] | None = None
     atom: Atom | None = None
     gate: Gate | None = None
-    uploads: set[str] = field(default_factory=set)
-    overlapped: bool = False
-    """Whether two tries lived at once, or what was kept of them was lost: then uploads may be forgotten."""
 
     @property
     def name(self) -> str:
@@ -121,12 +118,8 @@ class DagRun:
         tasks = self._mapped("plan", [0])
         if tasks[0].state != "success":
             return ended if tasks[0].state == "failed" else tasks
-        batches = self.handed["batches"]
-        for task in self._all("copy"):
-            if task.number not in batches:
-                task.state = "removed"
-        tasks = self._mapped("copy", batches)
-        if not batches:
+        tasks = self._copying()
+        if not self.handed["complete"]:
             return ended
         if any(task.state not in DONE for task in tasks):
             return tasks
@@ -135,6 +128,22 @@ class DagRun:
             return ended if tasks[0].state == "failed" else tasks
         tasks = self._mapped("verify", self.handed["verify"])
         return tasks if any(task.state not in DONE for task in tasks) else ended
+
+    def _copying(self) -> list[Task]:
+        """The tasks between `plan` and `complete`: batches, and large objects in groups of parts."""
+        tasks = self._numbered("copy", self.handed["batches"])
+        if not self.handed["groups"]:
+            return tasks
+        begin = self._mapped("begin", [0])[0]
+        if begin.state != "success":
+            return [*tasks, begin]
+        return [*tasks, *self._numbered("parts", self.handed["groups"])]
+
+    def _numbered(self, step: str, numbers: list[int]) -> list[Task]:
+        for task in self._all(step):
+            if task.number not in numbers:
+                task.state = "removed"
+        return self._mapped(step, numbers)
 
     # tries ------------------------------------------------------------------------------------------------------
 
@@ -163,7 +172,6 @@ class DagRun:
             return
         if error is None:
             task.state = "success"
-            self.airflow.judge.task_over(task, alone=not any(other.alive for of, other in self.atoms if of is task))
         elif isinstance(error, TransientError | Killed):
             self.try_again(task)
         else:
@@ -171,7 +179,6 @@ class DagRun:
 
     def try_again(self, task: Task) -> None:
         """A try was lost: the next one, if there is one left."""
-        task.overlapped = task.overlapped or (task.atom is not None and task.atom.alive)
         task.state, task.atom = ("retry" if task.left else "failed"), None
         task.left -= 1
 
@@ -180,5 +187,4 @@ class DagRun:
         for (name, other), task in self.tasks.items():
             later = STEPS.index(name) > STEPS.index(step)
             if (later or (name, other) == (step, number)) and task.state not in ("none", "removed"):
-                task.overlapped = task.overlapped or (task.atom is not None and task.atom.alive)
                 task.state, task.left, task.atom = "none", self.airflow.retries, None

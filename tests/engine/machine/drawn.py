@@ -42,7 +42,8 @@ attributes = st.builds(
 selections = st.sampled_from([*[Selection()] * 5, Selection(include=("a*", "a/*")), Selection(start_after="a/b")])
 
 _WHOLE: dict[str, Any] = {}
-_PARTS: dict[str, Any] = {"small_threshold": PART, "large_threshold": PART, "part_size": PART}
+_PARTS: dict[str, Any] = {"small_threshold": PART, "large_threshold": 100 * PART, "part_size": PART}
+_LARGE: dict[str, Any] = {"small_threshold": PART, "large_threshold": PART, "part_size": PART, "group_bytes": 3 * PART}
 
 
 def _policy(sizes: dict[str, Any], **options: Any) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def _policy(sizes: dict[str, Any], **options: Any) -> dict[str, Any]:
 def policies(**fixed: Any) -> st.SearchStrategy[dict[str, Any]]:
     """Options of a run, these apart."""
     drawn: dict[str, st.SearchStrategy[Any]] = {
-        "sizes": st.sampled_from([_WHOLE, _PARTS]),
+        "sizes": st.sampled_from([_WHOLE, _PARTS, _LARGE]),
         "mode": st.sampled_from(["full", "auto", "incremental", "incremental"]),
         "compare": st.sampled_from(
             ["auto", "auto", "auto", "etag", "checksum", "metadata", "always", "size", "exists", "missing_or_older"]
@@ -86,8 +87,14 @@ points = st.sampled_from(
     ]
 )  # fmt: skip
 """Requests before which a surprise may come."""
-on_the_way = st.sampled_from(["destination ", "source get", "destination copy", "destination complete_upload"])
-"""Requests of a task that copies."""
+on_the_way = st.sampled_from(
+    [
+        "copy destination ", "copy source get", "copy destination copy", "copy destination complete_upload",
+        "begin destination ", "begin pages put", "parts destination ", "parts source get", "parts progress save",
+        "complete destination complete_upload", "complete pages put", "complete destination ",
+    ]
+)  # fmt: skip
+"""Requests of the tasks that copy."""
 bounds = st.sampled_from([None, None, None, None, {"max_objects": 3}, {"max_bytes": 2 * PART}])
 turns = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 6)), max_size=12)
 changes = st.one_of(

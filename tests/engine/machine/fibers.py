@@ -271,7 +271,7 @@ class _Call:
         return True
 
 
-def _wait(calls: Iterable[Any], return_when: str) -> tuple[list[Any], set[Any]]:
+def _wait(calls: Iterable[Any], timeout: float, return_when: str) -> tuple[list[Any], set[Any]]:
     """Stands in for `concurrent.futures.wait`."""
     waiting = list(calls)
     if isinstance(waiting[0], _Call):

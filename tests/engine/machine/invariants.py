@@ -19,7 +19,7 @@ from airflow_bucketsync.engine.model.spec import Selection
 from airflow_bucketsync.engine.rules.selection import Selector
 from airflow_bucketsync.engine.steps.report import Finished
 from airflow_bucketsync.engine.stores.memory.server import StoredObject
-from tests.engine.machine.dag import DagRun, Task
+from tests.engine.machine.dag import DagRun
 from tests.engine.machine.faults import VISIBLE, Armory
 from tests.engine.machine.world import Content, Event, World
 
@@ -42,6 +42,7 @@ class Judge:
         self.remembered: dict[str, KnownObject] = {}
         self.ever_remembered: dict[str, set[str | None]] = defaultdict(set)
         self.full_since = -1
+        self.kept_uploads: set[str] = set()
 
     def check(self, holds: object, words: str) -> None:
         """Take down what does not hold."""
@@ -56,6 +57,8 @@ class Judge:
         if side == "pages":
             if key.endswith("known.json") and verb == "put":
                 self._known(event)
+            if "/uploads/" in key and key.endswith(".json") and verb == "put":
+                self._journal(event)
             return
         allowed = AT_SOURCE if side == "source" else AT_DESTINATION
         self.check(verb in allowed, f"invariants I3 to I5: {verb} of {key!r} at the {side}")
@@ -150,20 +153,27 @@ class Judge:
             if event.verb in VISIBLE and event.key == key:
                 written, looked = True, False
             elif event.verb in ("list", "head") and event.seen.get(key) == wanted.etag:
-                looked = looked or event.by.split()[1] in ("verify", "plan", "list")
+                looked = looked or event.by.split()[1] in ("verify", "plan", "list", "complete")
             if written and looked and wanted.etag is not None:
                 return True
         return looked
 
-    # every task -------------------------------------------------------------------------------------------------
+    # every upload -----------------------------------------------------------------------------------------------
 
-    def task_over(self, task: Task, *, alone: bool) -> None:
-        """Invariant I7: no upload whose id was kept stays open, unless the store refused to drop it."""
-        left = task.uploads & self.world.uploads().keys()
-        named = {upload for _, upload in (task.progress or {}).get("uploads", ())}
-        if alone and not task.overlapped:
-            self.check(left <= named, f"invariant I7: {task.name} is done and leaves uploads {left - named}")
-            self.check(not left or self.armory.struck, f"invariant I7: {task.name} is done and leaves uploads {left}")
+    def _journal(self, event: Event) -> None:
+        entry = orjson.loads(self.world.objects("pages")[event.key].body)
+        if entry["upload_id"] is not None:
+            self.kept_uploads.add(entry["upload_id"])
+
+    def forget_upload(self, document: bytes) -> None:
+        """The journal's word of an upload was damaged: then nobody of ours knows it."""
+        with suppress(orjson.JSONDecodeError):
+            self.kept_uploads.discard(orjson.loads(document).get("upload_id"))
+
+    def uploads_are_closed(self) -> None:
+        """Invariant I7: no upload whose id was kept stays open when everything has come to rest."""
+        left = self.kept_uploads & self.world.uploads().keys()
+        assert not left, f"invariant I7: uploads {left} are left open"
 
     # every report -----------------------------------------------------------------------------------------------
 
@@ -270,7 +280,7 @@ class Judge:
                 event
                 for event in self.world.events
                 if event.run == dag.number and event.side == "destination" and event.verb == "head"
-                and event.key == outcome.key and " verify " in (event.by or "")
+                and event.key == outcome.key and (event.by or "").split()[1:2] in (["verify"], ["complete"])
             ]  # fmt: skip
             self.check(looks, f"invariant I9: {outcome.key!r} is verified, and nobody looked at it")
             if looks and not self.armory.lied:

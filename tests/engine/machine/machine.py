@@ -57,6 +57,7 @@ class Sync(Stepping):
         there = self.world.contents("destination")
         assert here == {key: item for key, item in there.items() if key in here}, "invariant I1: other attributes"
         self.nothing_to_do(policy, len(here.keys() | there.keys()))
+        self.judge.uploads_are_closed()
         if late:
             self.end_all()
             after = self.world.contents("destination")

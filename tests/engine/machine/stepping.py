@@ -90,13 +90,14 @@ class Stepping(Driving):
         runs, pages = self.airflow.runs, self.world.objects("pages")
         if what == "progress":
             for task in runs[-1].tasks.values() if runs else ():
-                task.progress, task.overlapped = None, True
+                task.progress = None
         elif what in ("plan", "run") and runs:
             runs[-1].handed.pop(what, None)
         elif what == "checkpoint":
             self.airflow.checkpoint = None
         elif what == "torn" and pages:
             name = sorted(pages)[which % len(pages)]
+            self.judge.forget_upload(pages[name].body if "/uploads/" in name else b"{}")
             self.world.hands["pages"].damage(name, pages[name].body[:-5])
         else:
             part = {"known": "/known/", "known.json": "/known.json", "run pages": f"/run-{len(runs)}/"}.get(what, "-")
@@ -245,7 +246,7 @@ class Stepping(Driving):
         self.unsettled += 1
         self.put_source(objects, about)
         run = self.new_run(policy, Selection())
-        found = self.go_until(run, f"copy {point}", skip)
+        found = self.go_until(run, point, skip)
         if found is None:
             return
         key = self.key_asked(found[1])

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 from airflow_bucketsync.engine.errors import CheckpointMismatch, PlanMismatch
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.steps.begin_uploads import begin_uploads
+from airflow_bucketsync.engine.steps.complete_uploads import complete_uploads
 from airflow_bucketsync.engine.steps.copy import copy_batch
 from airflow_bucketsync.engine.steps.listing import list_unit
 from airflow_bucketsync.engine.steps.manifest import read_plan
-from airflow_bucketsync.engine.steps.multipart import finish_copies
 from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.prepare import open_spec, prepare
 from airflow_bucketsync.engine.steps.report import make_report
 from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.upload_parts import upload_group
 from airflow_bucketsync.engine.steps.verify import verify_unit
 from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.engine.stores.gate import Gate
@@ -45,7 +47,6 @@ class _Progress:
         if self.dag.refuses(self.task, self.atom):
             raise Killed
         self.task.progress = json.loads(json.dumps(value))
-        self.task.uploads.update(upload for _, upload in value["uploads"])
         self.atom.after_request()
 
 
@@ -132,15 +133,30 @@ class Try:
     def _plan(self, atom: Atom, run: Run) -> dict[str, Any]:
         self._read(run)
         plan = make_plan(run)
-        return {"plan": plan.digest, "batches": [batch.number for batch in plan.batches]}
+        return {
+            "plan": plan.digest,
+            "batches": [batch.number for batch in plan.batches],
+            "groups": [group.number for group in plan.groups],
+            "complete": bool(plan.batches or plan.groups or plan.open_uploads),
+        }
 
     def _copy(self, atom: Atom, run: Run) -> dict[str, Any]:
         plan = self._read_plan(run)
         copy_batch(run, plan, self.task.number, attempt=self.attempt, progress=_Progress(self.dag, self.task, atom))
         return {}
 
+    def _begin(self, atom: Atom, run: Run) -> dict[str, Any]:
+        begin_uploads(run, self._read_plan(run), attempt=self.attempt)
+        return {}
+
+    def _parts(self, atom: Atom, run: Run) -> dict[str, Any]:
+        plan = self._read_plan(run)
+        upload_group(run, plan, self.task.number, attempt=self.attempt, progress=_Progress(self.dag, self.task, atom))
+        return {}
+
     def _complete(self, atom: Atom, run: Run) -> dict[str, Any]:
-        return {"verify": list(finish_copies(run, self._read_plan(run)))}
+        plan, progress = self._read_plan(run), _Progress(self.dag, self.task, atom)
+        return {"verify": list(complete_uploads(run, plan, attempt=self.attempt, progress=progress))}
 
     def _verify(self, atom: Atom, run: Run) -> dict[str, Any]:
         verify_unit(run, self._read_plan(run), self.task.number, attempt=self.attempt)

@@ -5,9 +5,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_bucketsync.engine.model.listing import ListingIndex, ListUnit
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.pages import PageRef
-from airflow_bucketsync.engine.model.plan import Batch, Change, KnownObject, ListingIndex, ListUnit, Plan
+from airflow_bucketsync.engine.model.plan import Batch, Change, KnownObject, PartGroup, Plan
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.route import Route
 from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
@@ -58,6 +59,10 @@ known = st.builds(
     destination=st.one_of(st.none(), fingerprints),
 )
 batches = st.builds(Batch, number=st.integers(0, 1023), page=page_refs, objects=sizes, bytes=sizes)
+places = st.tuples(st.integers(0, 10**6), st.integers(1, 10_000))
+groups = st.builds(
+    PartGroup, number=st.integers(0, 1023), first=places, last=places, parts=st.integers(1, 10**7), bytes=sizes
+)
 regions = st.one_of(st.none(), text)
 routes = st.builds(
     Route,
@@ -84,11 +89,18 @@ plans = st.builds(
     requests=per_side,
     selected_out=counts,
     warnings=warnings,
+    mode=st.sampled_from(["full", "incremental"]),
+    resume=st.one_of(st.none(), keys),
+    splits=st.lists(keys, max_size=3).map(tuple),
+    uploads=st.one_of(st.none(), page_refs),
+    groups=st.lists(groups, max_size=3).map(tuple),
+    open_uploads=st.booleans(),
+    estimate=counts,
 )
 
 
 @quick
-@given(st.one_of(units, indexes, changes, known, batches))
+@given(st.one_of(units, indexes, changes, known, batches, groups))
 def test_round_trip(noun):
     assert through_json(noun) == noun
 
@@ -117,6 +129,11 @@ PLAN = Plan(
     bytes=2,
     listed={},
     requests={},
+    uploads=page("u"),
+    groups=(
+        PartGroup(number=0, first=(0, 1), last=(1, 2), parts=5, bytes=50),
+        PartGroup(number=1, first=(1, 3), last=(1, 3), parts=1, bytes=9),
+    ),
 )
 
 
@@ -127,6 +144,11 @@ def test_the_digest_is_of_what_is_to_be_done():
         replace(PLAN, batches=(first,)),
         replace(PLAN, batches=(first, replace(second, page=page("b", "1" * 64)))),
         replace(PLAN, batches=(first, replace(second, number=2))),
+        replace(PLAN, uploads=None),
+        replace(PLAN, uploads=page("u", "1" * 64)),
+        replace(PLAN, groups=PLAN.groups[:1]),
+        replace(PLAN, groups=(replace(PLAN.groups[0], last=(1, 1)), replace(PLAN.groups[1], first=(1, 2)))),
+        replace(PLAN, resume="k"),
         replace(PLAN, decided=None),
         replace(PLAN, delta=None),
         replace(PLAN, decided=PLAN.delta, delta=PLAN.decided),
@@ -146,6 +168,9 @@ def test_the_digest_is_not_of_how_it_came_about():
         replace(PLAN, requests={"source": {"ListObjectsV2": 3}}),
         replace(PLAN, listed={"source": {"objects": 3}}),
         replace(PLAN, warnings=("slow",)),
+        replace(PLAN, open_uploads=True),
+        replace(PLAN, estimate={"seconds": 7}),
+        replace(PLAN, splits=("k",)),
         replace(PLAN, route=replace(PLAN.route, reason="other words", leaving=7)),
     ):
         assert same.digest == PLAN.digest
@@ -155,3 +180,17 @@ def test_a_known_object_that_is_forgotten():
     forgotten = KnownObject(key="a", source=None, destination=None)
     assert forgotten.to_json() == {"key": "a"}
     assert through_json(forgotten) == forgotten
+
+
+def test_the_large_objects_have_a_result_page_of_their_own():
+    assert PLAN.uploads_unit == 2
+    assert PLAN.results == ((0, 1, "copy 0"), (1, 1, "copy 1"), (2, 1, "complete_uploads"))
+    alone = replace(PLAN, batches=())
+    assert (alone.uploads_unit, alone.results) == (0, ((0, 1, "complete_uploads"),))
+    assert replace(PLAN, uploads=None, groups=()).results == PLAN.results[:2]
+
+
+def test_the_parts_of_an_upload_that_are_in_a_group():
+    group = PartGroup(number=3, first=(2, 4), last=(5, 6), parts=30, bytes=300)
+    assert [group.within(upload, 10) for upload in range(1, 7)] == [None, (4, 10), (1, 10), (1, 10), (1, 6), None]
+    assert PartGroup(number=0, first=(2, 4), last=(2, 6), parts=3, bytes=30).within(2, 10) == (4, 6)

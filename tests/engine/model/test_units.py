@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
-from airflow_bucketsync.engine.model.units import GIB, KIB, MIB, TIB, format_size, parse_size
+from airflow_bucketsync.engine.model.units import GIB, KIB, MIB, TIB, format_seconds, format_size, parse_size
 from tests.engine.model.nouns import quick
 
 
@@ -83,6 +83,28 @@ def test_format_size(size, shown):
 @given(st.integers(0, 2**60))
 def test_what_is_shown_is_near_and_can_be_read(size):
     shown = format_size(size)
-    assert not shown.startswith("1024")
+    assert not shown.startswith("1024") or size > 1023 * 1024**4, "TiB is the largest unit"
     assert abs(parse_size(shown) - size) <= max(size // 16, 0)
     assert parse_size(size) == parse_size(str(size)) == size
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-1, "0 s"),
+        (0, "0 s"),
+        (0.4, "0 s"),
+        (40, "40 s"),
+        (119.4, "119 s"),
+        (119.5, "2 min"),
+        (120, "2 min"),
+        (7_169, "119 min"),
+        (7_170, "2 h 0 min"),
+        (7_500, "2 h 5 min"),
+        (47.4 * 3600, "47 h 24 min"),
+        (48 * 3600, "2 d 0 h"),
+        (76 * 3600 + 1700, "3 d 4 h"),
+    ],
+)
+def test_format_seconds(seconds, shown):
+    assert format_seconds(seconds) == shown

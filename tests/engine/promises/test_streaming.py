@@ -53,7 +53,7 @@ ENGINE = """
 import json, re, resource, sys, threading, time
 import boto3
 import airflow_bucketsync.engine.stores.oss.checksums as oss_checksums
-import airflow_bucketsync.engine.steps.multipart as multipart
+import airflow_bucketsync.engine.steps.assembling as multipart
 import airflow_bucketsync.engine.stores.s3.checksums as s3_checksums
 from airflow_bucketsync.engine import sync
 from airflow_bucketsync.engine.model.location import Location

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
-from itertools import product
+from itertools import groupby, pairwise, product
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.units import GIB, MIB, TIB
-from airflow_bucketsync.engine.rules.batching import LARGE_SHARE, OBJECT_COST, Balancer, batch_count
+from airflow_bucketsync.engine.rules.batching import LARGE_SHARE, OBJECT_COST, Balancer, batch_count, spread
 
 quick = settings(deadline=None, max_examples=300)
 POLICY = SyncPolicy()
@@ -20,12 +20,14 @@ SIZES = st.one_of(
 
 
 def distribute(sizes, count):
-    """As the planner does it: the large ones in descending size, then the others as they come; batch per index."""
+    """As the planner does it: the large ones in descending size, then the others in key order; batch per index."""
     balancer = Balancer(count, total_bytes=sum(sizes), total_objects=len(sizes))
     large = [index for index, size in enumerate(sizes) if size >= balancer.large_from]
     large.sort(key=lambda index: -sizes[index])
     rest = [index for index, size in enumerate(sizes) if size < balancer.large_from]
-    return {index: balancer.place(sizes[index]) for index in (*large, *rest)}, balancer.large_from
+    placed = {index: balancer.place(sizes[index]) for index in large}
+    placed |= {index: balancer.place_in_order(sizes[index]) for index in rest}
+    return placed, balancer.large_from
 
 
 def loads(sizes, placed, count):
@@ -189,6 +191,72 @@ def test_the_same_offers_get_the_same_numbers():
     assert distribute(sizes, 7) == distribute(sizes, 7)
     equal = Balancer(3, total_bytes=6, total_objects=6)
     assert [equal.place(1) for _ in range(6)] == [0, 1, 2, 0, 1, 2]
+
+
+@quick
+@given(sizes=st.lists(SIZES, min_size=1, max_size=300), count=st.integers(1, 12))
+def test_C3_the_others_go_in_one_range_of_keys_per_batch(sizes, count):
+    count = min(count, len(sizes))
+    placed, large_from = distribute(sizes, count)
+    numbers = [placed[index] for index, size in enumerate(sizes) if size < large_from]
+    ranges = [number for number, _ in groupby(numbers)]
+    assert len(ranges) == len(set(ranges))
+
+
+@quick
+@given(sizes=st.lists(st.integers(0, 4 * MIB), min_size=200, max_size=400), count=st.integers(2, 12))
+def test_C4_ranges_are_level_with_each_other(sizes, count):
+    """No error adds up over the ranges: the last one is as full as the first."""
+    placed, large_from = distribute(sizes, count)
+    filled = loads(sizes, placed, count)
+    largest = max(size + OBJECT_COST for size in sizes if size < large_from)
+    level = Fraction(sum(filled), count)
+    assert max(abs(load - level) for load in filled) <= largest
+
+
+def test_C4_ranges_are_as_wide_as_the_room_beside_large_objects():
+    sizes = [30 * MIB - OBJECT_COST] + [0] * 70  # batch 0 has the large one and room for 20 of the others
+    placed, _ = distribute(sizes, 2)
+    assert [list(placed.values()).count(number) for number in (0, 1)] == [21, 50]
+    full = [0] * 10 + [50 * MIB] + [0] * 10
+    placed, _ = distribute(full, 3)
+    assert [list(placed.values()).count(number) for number in (0, 1, 2)] == [1, 10, 10]
+
+
+def test_C3_tasks_that_start_together_work_on_different_prefixes():
+    """16 batches, of which Airflow starts the first 4: they lie in 4 different quarters of the keys."""
+    placed, _ = distribute([0] * 1600, 16)
+    quarters = {number: {index // 400 for index, batch in placed.items() if batch == number} for number in range(4)}
+    assert set.union(*quarters.values()) == {0, 1, 2, 3}
+    assert all(len(quarter) == 1 for quarter in quarters.values())
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 100, 128, 1024])
+def test_numbers_are_spread(count):
+    order = spread(count)
+    assert sorted(order) == list(range(count))
+    for first in (2, 4, 16):
+        if first <= count:
+            positions = sorted(order.index(number) for number in range(first))
+            assert all(after - before >= count // first // 2 for before, after in pairwise(positions))
+
+
+def test_one_object_over_many_rooms_leaves_none_empty():
+    """Beside a giant there is little room in each batch, so that an object spans several rooms."""
+    giant = 10**6
+    for others in ([100, 1, 1], [1, 1, 100], [1, 100, 1]):
+        sizes = [size * MIB for size in (giant, *others)]
+        balancer = Balancer(4, total_bytes=sum(sizes), total_objects=4)
+        placed = [balancer.place(sizes[0]), *(balancer.place_in_order(size) for size in sizes[1:])]
+        assert sorted(placed) == [0, 1, 2, 3], others
+
+
+def test_large_objects_come_first():
+    balancer = Balancer(2, total_bytes=3, total_objects=3)
+    balancer.place(1)
+    balancer.place_in_order(1)
+    with pytest.raises(ValueError, match="before the others"):
+        balancer.place(1)
 
 
 def test_one_batch_takes_all():

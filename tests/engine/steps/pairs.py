@@ -31,6 +31,10 @@ from tests.engine.clocks import FakeClock
 WRITES = frozenset({"put", "copy", "begin_upload", "upload_part", "copy_part", "complete_upload", "delete"})
 PART = 10
 IN_PARTS: Mapping[str, int] = {"small_threshold": PART, "large_threshold": PART, "part_size": PART}
+"""Everything above one part is large: begun, sent in groups, and completed by tasks of their own."""
+MEDIUM: Mapping[str, int] = {"small_threshold": PART, "large_threshold": 1000 * PART, "part_size": PART}
+"""The same, inside a batch; for server-side copies, with a store of `SMALL_COPIES`."""
+SMALL_COPIES = replace(MEMORY_CAPABILITIES, max_copy=PART)
 NO_CHECKSUMS = replace(MEMORY_CAPABILITIES, checksums=())
 OPAQUE = replace(MEMORY_CAPABILITIES, etag_meaning="opaque")
 _RUNS = itertools.count(1)

@@ -22,14 +22,14 @@ from airflow_bucketsync.engine.errors import (
 from airflow_bucketsync.engine.model.capabilities import ConditionalPut
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.steps.complete_uploads import units_to_verify
 from airflow_bucketsync.engine.steps.copy import copy_batch
-from airflow_bucketsync.engine.steps.multipart import finish_copies
 from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.run import MemoryProgress, Run
 from airflow_bucketsync.engine.steps.units import UnitIndex, outcomes_of
 from airflow_bucketsync.engine.stores.gate import Stopped
 from airflow_bucketsync.engine.stores.memory import MEMORY_CAPABILITIES
-from tests.engine.steps.pairs import IN_PARTS, NO_CHECKSUMS, PART, Pair, rewrite
+from tests.engine.steps.pairs import MEDIUM, NO_CHECKSUMS, PART, SMALL_COPIES, Pair, rewrite
 
 OBJECTS = {f"{number:02d}": b"body %d" % number for number in range(12)}
 WAYS = ("server_copy", "part_copy", "stream", "stream_parts")
@@ -38,8 +38,10 @@ WRITING = {"server_copy": "copy", "part_copy": "copy_part", "stream": "put", "st
 
 def pair_for(way: str, **options: object) -> tuple[Pair, dict[str, int]]:
     """A pair on which objects go this way, and the policy for it."""
+    if way == "part_copy":
+        options = {"destination": SMALL_COPIES, **options}
     pair = Pair(shared=way in ("server_copy", "part_copy"), **options)  # type: ignore[arg-type]
-    return pair, dict(IN_PARTS) if way in ("part_copy", "stream_parts") else {}
+    return pair, dict(MEDIUM) if way in ("part_copy", "stream_parts") else {}
 
 
 def body_for(way: str, number: int = 0) -> bytes:
@@ -220,7 +222,7 @@ def test_fault_F47_what_is_not_about_one_object_ends_the_task(way, error):
         copied(run, plan, progress=progress)
     assert pair.uploads() == 0
     assert progress.value is not None
-    assert progress.value["done"] >= 1, "what was done is recorded"
+    assert progress.value["progress"]["objects"][0] >= 1, "what was done is recorded"
     pair.destination.hooks.clear()
     assert {outcome.status for outcome in outcomes(run, copied(run, plan, attempt=2, progress=progress)).values()} == {
         "copied"
@@ -415,7 +417,7 @@ def test_D15_a_stop_keeps_what_was_done_and_begins_nothing(way):
     done = set(pair.contents())
     assert done <= {"0", "1", "2"}
     assert progress.value is not None
-    assert progress.value["done"] == len(done)
+    assert progress.value["progress"]["objects"][0] == len(done)
     again = pair.run("run", prepared=False, **policy)
     before = pair.writes()
     found = outcomes(again, copied(again, plan, attempt=2, progress=progress))
@@ -467,7 +469,7 @@ def test_D15_a_stop_during_a_wait_for_a_retry_keeps_what_was_done():
     with pytest.raises(Stopped):
         copied(run, plan, progress=progress)
     assert progress.value is not None
-    assert progress.value["done"] == len(OBJECTS) - 1
+    assert progress.value["progress"]["objects"][0] == len(OBJECTS) - 1
 
 
 def test_threat_S09_an_edited_batch_is_refused_before_its_first_write():
@@ -521,7 +523,7 @@ def test_units_to_verify(level, units):
     pair.at_destination(fail)
     for batch in plan.batches:
         copy_batch(run, plan, batch.number, attempt=1, progress=MemoryProgress())
-    assert finish_copies(run, plan) == units
+    assert units_to_verify(run, plan) == units
     run.gate.stop()
     with pytest.raises(Stopped):
-        finish_copies(run, plan)
+        units_to_verify(run, plan)

@@ -14,8 +14,8 @@ from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.outcome import RED, Report
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.steps.checkpoint import OVERLAP
+from airflow_bucketsync.engine.steps.complete_uploads import units_to_verify
 from airflow_bucketsync.engine.steps.copy import copy_batch
-from airflow_bucketsync.engine.steps.multipart import finish_copies
 from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.report import make_report
 from airflow_bucketsync.engine.steps.run import MemoryProgress, Run
@@ -36,7 +36,7 @@ def finished(pair: Pair, **options: Any) -> tuple[Run, Plan]:
     plan = make_plan(run)
     for batch in plan.batches:
         copy_batch(run, plan, batch.number, attempt=1, progress=MemoryProgress())
-    for unit in finish_copies(run, plan):
+    for unit in units_to_verify(run, plan):
         verify_unit(run, plan, unit, attempt=1)
     return run, plan
 
@@ -203,7 +203,7 @@ def test_a_result_that_speaks_of_too_few_objects_is_incomplete():
     pair.pages.put(name, orjson.dumps({**index, "page": page.to_json(), "counts": {}}))
     report = make_report(run, plan_digest=plan.digest).report
     assert report.incomplete == ("copy 1",)
-    assert any("4 objects, its result speaks of 0" in warning for warning in report.warnings)
+    assert any("4 objects over, its result speaks of 0" in warning for warning in report.warnings)
 
 
 def test_threat_S09_another_runs_manifest():

@@ -13,8 +13,8 @@ from airflow_bucketsync.engine.model.objects import ObjectAttributes
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.model.policy import Verify
+from airflow_bucketsync.engine.steps.complete_uploads import units_to_verify
 from airflow_bucketsync.engine.steps.copy import copy_batch
-from airflow_bucketsync.engine.steps.multipart import finish_copies
 from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.report import make_report
 from airflow_bucketsync.engine.steps.run import MemoryProgress, Run
@@ -22,7 +22,7 @@ from airflow_bucketsync.engine.steps.units import outcomes_of
 from airflow_bucketsync.engine.steps.verify import RECHECKS, verify_unit
 from airflow_bucketsync.engine.stores.gate import Stopped
 from airflow_bucketsync.engine.stores.memory import MEMORY_CAPABILITIES
-from tests.engine.steps.pairs import IN_PARTS, NO_CHECKSUMS, OPAQUE, PART, Pair
+from tests.engine.steps.pairs import MEDIUM, NO_CHECKSUMS, OPAQUE, PART, Pair
 
 BODY = bytes(range(65, 65 + 3 * PART + 5))  # three parts and a bit
 PARTS = [BODY[start : start + PART] for start in range(0, len(BODY), PART)]
@@ -39,7 +39,7 @@ KEYS = ["damaged", "sound/1", "sound/2"]
 def copied(pair: Pair, verify: Verify, **options: Any) -> tuple[Run, Plan]:
     """A run up to the copies, all in parts."""
     pair.put(dict.fromkeys(KEYS, BODY), **SEEDED)
-    run = pair.run(verify=verify, **{**IN_PARTS, **options})
+    run = pair.run(verify=verify, **{**MEDIUM, **options})
     plan = make_plan(run)
     for batch in plan.batches:
         copy_batch(run, plan, batch.number, attempt=1, progress=MemoryProgress())
@@ -48,7 +48,7 @@ def copied(pair: Pair, verify: Verify, **options: Any) -> tuple[Run, Plan]:
 
 def found_by(run: Run, plan: Plan) -> dict[str, Outcome]:
     """What all units of verify say, by key."""
-    indexes = [verify_unit(run, plan, number, attempt=1) for number in finish_copies(run, plan)]
+    indexes = [verify_unit(run, plan, number, attempt=1) for number in units_to_verify(run, plan)]
     return {outcome.key: outcome for index in indexes for outcome in outcomes_of(run.workspace, index)}
 
 
@@ -342,7 +342,7 @@ def test_one_listing_verifies_all_batches():
     pair.destination.delete("05")
     pair.put_there({"06": b"yy", "zz": b""})
     before = pair.destination.requests.copy()
-    assert finish_copies(run, plan) == (0,)
+    assert units_to_verify(run, plan) == (0,)
     verify_unit(run, plan, 0, attempt=1)
     assert pair.destination.requests - before == {"list": 1}
     report = make_report(run, plan_digest=plan.digest).report

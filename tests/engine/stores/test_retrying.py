@@ -320,6 +320,37 @@ def test_details_are_those_of_the_first_answer():
         assert body.details.info.etag == inner.head("a").info.etag
 
 
+def throttled_width(use: Any) -> int:
+    """Requests in flight that are allowed after a store was throttled once, of 16 before."""
+    clock = FakeClock()
+    inner = Breaking(after=40, error=Throttled("slow"))
+    gate = Gate(concurrency=16, clock=clock)
+    for _ in range(5):
+        assert gate.width <= 16
+        clock.advance(1.0)
+    assert gate.width == 16
+    use(inner, RetryingStore(inner, Retries(gate=gate, draw=lambda longest: 0.0)), gate)
+    return gate.width
+
+
+def test_row_D14_a_gate_hears_of_throttling_wherever_it_comes_out():
+    def single(inner: MemoryStore, store: RetryingStore, gate: Gate) -> None:
+        Failing(inner, "head", Throttled("slow"), times=1)
+        store.head("a")
+
+    def many(inner: MemoryStore, store: RetryingStore, gate: Gate) -> None:
+        Failing(inner, "head", Throttled("slow"), times=1)
+        assert [head.error for head in store.head_many(["a"], gate=gate)] == [None]
+
+    def body(inner: MemoryStore, store: RetryingStore, gate: Gate) -> None:
+        assert read(store) == BODY
+
+    def nothing(inner: MemoryStore, store: RetryingStore, gate: Gate) -> None:
+        store.head("a")
+
+    assert [throttled_width(use) for use in (single, many, body, nothing)] == [8, 8, 8, 16]
+
+
 # many at once --------------------------------------------------------------------------------------------------------
 
 

@@ -204,12 +204,16 @@ class PutResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartReceipt:
-    """What a store answered to one part; `number` starts at 1."""
+    """What a store answered to one part; `number` starts at 1.
+
+    :param arrived: by the store's clock, where a listing of parts tells it
+    """
 
     number: int
     size: int
     etag: str
     checksum: Checksum | None = None
+    arrived: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,12 @@ from airflow_bucketsync.engine.errors import PlanMismatch
 Schema = Literal[
     "listing",  # ObjectInfo per line, ascending
     "changes",  # Change per line: the work of one batch
+    "uploads",  # Upload per line: the large objects of a plan
+    "begun",  # Begun per line: what `begin_uploads` made of them
+    "receipts",  # Receipt per line: the parts that arrived
+    "upload",  # one entry of the upload journal
+    "sweep",  # what a sweep of open uploads was asked, and what it found
+    "swept",  # SweptUpload per line
     "result",  # Outcome per line: what a batch did
     "findings",  # Outcome per line: what verify saw
     "outcomes",  # Outcome per line: what the plan decided, what the report says
@@ -27,6 +33,12 @@ Schema = Literal[
 VERSIONS: Mapping[str, int] = {
     "listing": 1,
     "changes": 1,
+    "uploads": 1,
+    "begun": 1,
+    "receipts": 1,
+    "upload": 1,
+    "sweep": 1,
+    "swept": 1,
     "result": 1,
     "findings": 1,
     "outcomes": 1,

@@ -1,4 +1,4 @@
-"""What is to be done: units to list, changes, batches, and the manifest that holds them together."""
+"""What is to be done: changes, batches, groups of parts, and the manifest that holds them together."""
 
 from __future__ import annotations
 
@@ -13,78 +13,9 @@ from airflow_bucketsync.engine.model.pages import PageRef
 from airflow_bucketsync.engine.model.route import Route
 from airflow_bucketsync.engine.model.spec import SyncSpec
 
-Side = Literal["source", "destination"]
 Listed = Literal["full", "incremental"]
 """What a run lists: both sides, or the source only."""
 ChangeKind = Literal["copy", "update"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListUnit:
-    """One key range of one side to list: keys with `after < key <= until`.
-
-    :param number: counts up over both sides; names the pages
-    :param until: None = to the end
-    """
-
-    number: int
-    side: Side
-    after: str = ""
-    until: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return {"number": self.number, "side": self.side, "after": self.after, "until": self.until}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Back from JSON."""
-        return cls(number=value["number"], side=value["side"], after=value["after"], until=value["until"])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListingIndex:
-    """The finished listing of one unit.
-
-    :param objects: objects listed
-    :param bytes: their sizes together
-    :param requests: list requests sent
-    :param refused: names that can't be keys, with the reason (the first 1,000)
-    :param refused_count: how many there were
-    """
-
-    unit: ListUnit
-    pages: tuple[PageRef, ...]
-    objects: int
-    bytes: int
-    requests: Mapping[str, int]
-    refused: tuple[tuple[str, str], ...] = ()
-    refused_count: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            "unit": self.unit.to_json(),
-            "pages": [page.to_json() for page in self.pages],
-            "objects": self.objects,
-            "bytes": self.bytes,
-            "requests": dict(self.requests),
-            "refused": [list(item) for item in self.refused],
-            "refused_count": self.refused_count,
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Back from JSON."""
-        return cls(
-            unit=ListUnit.from_json(value["unit"]),
-            pages=tuple(PageRef.from_json(page) for page in value["pages"]),
-            objects=value["objects"],
-            bytes=value["bytes"],
-            requests=value["requests"],
-            refused=tuple((name, reason) for name, reason in value["refused"]),
-            refused_count=value["refused_count"],
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,10 +113,61 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartGroup:
+    """The work of one mapped `upload_parts` task: parts of large objects, in the order of the plan's uploads.
+
+    :param first: number of the first upload (from 0), and of its first part in this group (from 1)
+    :param last: the same of the last one; what lies between is in the group as a whole
+    :param bytes: of the parts together
+    """
+
+    number: int
+    first: tuple[int, int]
+    last: tuple[int, int]
+    parts: int
+    bytes: int
+
+    def within(self, upload: int, parts: int) -> tuple[int, int] | None:
+        """The first and the last part of an upload that are in this group; None = it has none of them.
+
+        :param parts: how many the upload has
+        """
+        if not self.first[0] <= upload <= self.last[0]:
+            return None
+        first = self.first[1] if upload == self.first[0] else 1
+        return first, self.last[1] if upload == self.last[0] else parts
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "number": self.number,
+            "first": list(self.first),
+            "last": list(self.last),
+            "parts": self.parts,
+            "bytes": self.bytes,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Back from JSON."""
+        return cls(
+            number=value["number"],
+            first=(value["first"][0], value["first"][1]),
+            last=(value["last"][0], value["last"][1]),
+            parts=value["parts"],
+            bytes=value["bytes"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The immutable manifest of a run.
 
     :param batches: pages of changes, one per copy task
+    :param uploads: page of the large objects; None = there are none
+    :param groups: their parts, one group per `upload_parts` task
+    :param open_uploads: the pair's upload journal names uploads of earlier runs
+    :param estimate: how long the work takes, roughly (`rules.estimate.Estimate` as JSON)
     :param decided: outcomes the plan itself decided (refused, skipped, failed, extra, and withheld in a dry run)
     :param delta: what the plan learned for `known` (newly proven equal, or forgotten)
     :param route: the way of the bytes
@@ -217,6 +199,23 @@ class Plan:
     mode: Listed = "full"
     resume: str | None = None
     splits: tuple[str, ...] = ()
+    uploads: PageRef | None = None
+    groups: tuple[PartGroup, ...] = ()
+    open_uploads: bool = False
+    estimate: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def uploads_unit(self) -> int:
+        """The number under which the results of the large objects stand, beside those of the batches."""
+        return max((batch.number for batch in self.batches), default=-1) + 1
+
+    @property
+    def results(self) -> tuple[tuple[int, int, str], ...]:
+        """The result pages that a finished run has: number, objects, and the task that writes it."""
+        found = [(batch.number, batch.objects, f"copy {batch.number}") for batch in self.batches]
+        if self.uploads is not None:
+            found.append((self.uploads_unit, self.uploads.count, "complete_uploads"))
+        return tuple(found)
 
     @property
     def digest(self) -> str:
@@ -229,6 +228,8 @@ class Plan:
             self.route.transport,
             self.blind,
             self.resume,
+            None if self.uploads is None else self.uploads.to_json(),
+            [group.to_json() for group in self.groups],
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -253,12 +254,16 @@ class Plan:
             "mode": self.mode,
             "resume": self.resume,
             "splits": list(self.splits),
+            "uploads": None if self.uploads is None else self.uploads.to_json(),
+            "groups": [group.to_json() for group in self.groups],
+            "open_uploads": self.open_uploads,
+            "estimate": dict(self.estimate),
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Back from a document."""
-        decided, delta = value["decided"], value["delta"]
+        decided, delta, uploads = value["decided"], value["delta"], value["uploads"]
         return cls(
             spec=SyncSpec.from_json(value["spec"]),
             run=value["run"],
@@ -277,4 +282,8 @@ class Plan:
             mode=value["mode"],
             resume=value["resume"],
             splits=tuple(value["splits"]),
+            uploads=None if uploads is None else PageRef.from_json(uploads),
+            groups=tuple(PartGroup.from_json(group) for group in value["groups"]),
+            open_uploads=value["open_uploads"],
+            estimate=value["estimate"],
         )

@@ -49,3 +49,17 @@ def format_size(size: int) -> str:
         if amount < 1023.95:  # above, it would show as 1024.0
             return f"{amount:.1f} {unit}"
     return f"{amount / 1024:.1f} TiB"
+
+
+def format_seconds(seconds: float) -> str:
+    """A duration for people: `40 s`, `16 min`, `2 h 5 min`, `3 d 4 h`."""
+    whole = max(0, round(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    hours = round(seconds / 3600)
+    if hours < 48:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{hours // 24} d {hours % 24} h"

@@ -1,12 +1,13 @@
-"""How is an object of this size brought over: in one request or in parts, and in which parts?"""
+"""How is an object of this size brought over: in one request or in parts, in which parts, in which groups?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from airflow_bucketsync.engine.model.capabilities import Capabilities
+from airflow_bucketsync.engine.model.plan import PartGroup
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.route import Transport
 from airflow_bucketsync.engine.model.units import MIB, format_size
@@ -67,6 +68,11 @@ def approach(size: int, *, transport: Transport, policy: SyncPolicy, destination
     )
 
 
+def is_large(size: int, way: Approach | TooLarge, *, policy: SyncPolicy) -> bool:
+    """Whether the parts of this object go as mapped tasks of their own, not inside a batch."""
+    return way in ("part_copy", "stream_parts") and size > policy.large_threshold
+
+
 def part_size_for(size: int, *, wanted: int, destination: Capabilities) -> int:
     """The size of every part but the last: as wanted, within what the destination takes, and large enough that the
     parts are not too many (then whole MiB where that fits).
@@ -92,6 +98,43 @@ def part_ranges(size: int, part_size: int) -> Iterator[tuple[int, int, int]]:
     return (
         (number, start, min(part_size, size - start)) for number, start in enumerate(range(0, size, part_size), start=1)
     )
+
+
+def group_count(*, parts: int, bytes: int, policy: SyncPolicy) -> int:  # noqa: A002 (the model's own word)
+    """How many groups: as many as bytes or parts ask for, whichever are more, within `max_batches`; none empty."""
+    wanted = max(-(-bytes // policy.group_bytes), -(-parts // policy.batch_objects))
+    return min(wanted, policy.max_batches, parts)
+
+
+def part_groups(sizes: Iterable[tuple[int, int]], *, count: int, total_bytes: int) -> Iterator[PartGroup]:
+    """Cut all parts of all uploads, laid end to end, into `count` groups of nearly equal bytes.
+
+    A group is above the mean by one part at most. Fewer come out where parts are larger than the mean; the numbers
+    are consecutive.
+
+    :param sizes: of each upload in the plan's order: bytes of the object, bytes of a part
+    """
+    base, number = 0, 0
+    share, first, last, parts, size_of_group = -1, (0, 1), (0, 1), 0, 0
+    for upload, (size, part_size) in enumerate(sizes):
+        every, part = -(-size // part_size), 1
+        while part <= every:
+            offset = base + (part - 1) * part_size
+            owner = offset * count // total_bytes
+            if owner != share and parts:
+                yield PartGroup(number=number, first=first, last=last, parts=parts, bytes=size_of_group)
+                number, parts, size_of_group = number + 1, 0, 0
+            if not parts:
+                first = (upload, part)
+            share = owner
+            ends = -(-(owner + 1) * total_bytes // count) - base  # where the next group begins, in this upload
+            until = min(every, -(-ends // part_size))
+            parts += until - part + 1
+            size_of_group += min(size, until * part_size) - (part - 1) * part_size
+            last, part = (upload, until), until + 1
+        base += size
+    if parts:
+        yield PartGroup(number=number, first=first, last=last, parts=parts, bytes=size_of_group)
 
 
 def _exact(size: int) -> str:

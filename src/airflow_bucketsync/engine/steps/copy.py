@@ -22,17 +22,21 @@ from airflow_bucketsync.engine.model.fidelity import adapted, differences
 from airflow_bucketsync.engine.model.objects import Fingerprint, PutResult
 from airflow_bucketsync.engine.model.outcome import CopyMode, Outcome, Status
 from airflow_bucketsync.engine.model.plan import Change, Plan
+from airflow_bucketsync.engine.model.upload import PartMode
 from airflow_bucketsync.engine.rules.parts import TooLarge, approach
-from airflow_bucketsync.engine.steps.batches import page_of
+from airflow_bucketsync.engine.steps.batches import batch_of
+from airflow_bucketsync.engine.steps.errors import LOOKED, MAX_ERRORS, Errors
 from airflow_bucketsync.engine.steps.examine import first_difference
 from airflow_bucketsync.engine.steps.multipart import copy_in_parts
+from airflow_bucketsync.engine.steps.opening import OpenUploads
 from airflow_bucketsync.engine.steps.recording import Recording
 from airflow_bucketsync.engine.steps.run import Progress, Run
-from airflow_bucketsync.engine.steps.units import UnitIndex, read_units, write_unit
+from airflow_bucketsync.engine.steps.segments import SAVED
+from airflow_bucketsync.engine.steps.units import UnitIndex, write_unit
 from airflow_bucketsync.engine.stores.base import Transfer, TransferMode, Transferred
 from airflow_bucketsync.engine.stores.gate import Stopped
 
-_STOPS_THE_TASK = (InvalidConfiguration, PlanMismatch, StoreFull, Stopped)
+STOPS_THE_TASK = (InvalidConfiguration, PlanMismatch, StoreFull, Stopped)
 """What is not about one object: the task can't go on."""
 
 _TRANSFER_MODES: Mapping[CopyMode, TransferMode] = {
@@ -57,17 +61,26 @@ def copy_batch(run: Run, plan: Plan, number: int, *, attempt: int, progress: Pro
     """
     started = run.clock.monotonic()
     before = run.requests()
-    page = page_of(plan, number)
-    recording = Recording(run, number=number, attempt=attempt, plan=plan.digest, progress=progress)
-    batch = _BatchCopy(run, plan, recording, failed_elsewhere=_failed_elsewhere(run, plan, number))
-    batch.copy(run.workspace.read_page(page, "changes", Change.from_json))
+    batch = batch_of(plan, number)
+    recording = Recording(
+        run,
+        name=f"{number:04d}",
+        attempt=attempt,
+        plan=plan.digest,
+        progress=progress,
+        objects=batch.objects,
+        total_bytes=batch.bytes,
+    )
+    errors = Errors(run, plan, number=number)
+    copying = _BatchCopy(run, plan, recording, errors, attempt=attempt)
+    copying.copy(run.workspace.read_page(batch.page, "changes", Change.from_json))
     index = write_unit(
         run.workspace,
         "result",
         number,
         attempt,
         plan=plan.digest,
-        outcomes=recording.outcomes,
+        lines=recording.outcomes,
         requests=run.requests_since(before),
         seconds=run.clock.monotonic() - started,
     )
@@ -75,27 +88,28 @@ def copy_batch(run: Run, plan: Plan, number: int, *, attempt: int, progress: Pro
     return index
 
 
-def _failed_elsewhere(run: Run, plan: Plan, number: int) -> int:
-    """Objects that failed in the other batches of this run, as far as these are finished."""
-    finished = read_units(run.workspace, "result", plan=plan.digest)
-    return sum(index.counts.get("failed", 0) for other, index in finished.items() if other != number)
-
-
 class _BatchCopy:
     """One batch being copied: single writes many at once, then objects in parts one after the other."""
 
-    def __init__(self, run: Run, plan: Plan, recording: Recording, *, failed_elsewhere: int) -> None:
+    def __init__(self, run: Run, plan: Plan, recording: Recording, errors: Errors, *, attempt: int) -> None:
         self.run = run
         self.plan = plan
         self.policy = plan.spec.policy
         self.recording = recording
-        self.failed = failed_elsewhere + recording.outcomes.counts["failed"]
-        self.in_parts: list[tuple[Change, CopyMode]] = []
+        self.errors = errors
+        self.errors.here = recording.outcomes.counts["failed"]
+        self.again = attempt > 1
+        self.uploads = OpenUploads(run, look=self.again or plan.open_uploads)
+        self.in_parts: list[tuple[Change, PartMode]] = []
         self.single: dict[str, tuple[Change, CopyMode]] = {}
 
     def copy(self, changes: Iterator[Change]) -> None:
         try:
-            self._copy(changes)
+            with (
+                self.run.gate.every(SAVED, self.recording.save_when_due),
+                self.run.gate.every(LOOKED, self.errors.look),
+            ):
+                self._copy(changes)
         except BucketsyncError:
             with suppress(BucketsyncError):  # what can't be kept is recognised at the destination by the next try
                 self.recording.save()
@@ -109,8 +123,9 @@ class _BatchCopy:
             if self._too_many(change):
                 continue
             self.run.gate.check()
-            transfer = self._transfer(change, mode)
-            self._record(change, mode, copy_in_parts(self.run, transfer, mode=mode, uploads=self.recording))
+            if not (self.again and self._done_before(change, mode)):
+                transfer = self._transfer(change, mode)
+                self._record(change, mode, copy_in_parts(self.run, transfer, mode=mode, uploads=self.uploads))
         self.run.gate.check()
         self.recording.save()
 
@@ -141,34 +156,37 @@ class _BatchCopy:
         )
 
     def _transfer(self, change: Change, mode: CopyMode) -> Transfer:
-        return Transfer(
-            source_store=self.run.source,
-            source=change.source,
-            key=change.source.key,
-            # Where the store can't be told what it must find, it looks right before it writes.
-            destination=Condition.ANY if self.plan.blind else Condition.replacing(change.destination),
-            mode=_TRANSFER_MODES[mode],
-            preserve=self.policy.preserved,
-        )
+        return transfer_of(self.run, self.plan, change, mode)
 
     def _too_many(self, change: Change) -> bool:
         """Whether so many objects failed that this one is not begun any more."""
-        if self.failed <= self.policy.max_errors:
+        message = self.errors.too_many
+        if message is None:
             return False
-        message = f"not tried: more than max_errors ({self.policy.max_errors}) objects failed"
-        self._add(change, Outcome(key=change.source.key, status="failed", reason="max_errors", message=message))
+        self._add(change, Outcome(key=change.source.key, status="failed", reason=MAX_ERRORS, message=message))
         return True
+
+    def _done_before(self, change: Change, mode: PartMode) -> bool:
+        """Whether an earlier try completed the object and died before it could say so: nothing of it is sent again."""
+        with suppress(BucketsyncError):
+            found = self.run.destination.head(change.source.key, checksum=False).info
+            if not self._transfer(change, mode).destination.holds(found):
+                result = already_there(self.run, change, mode)
+                if result is not None:
+                    self._add(change, success(change, mode, result, ()))
+                    return True
+        return False
 
     def _record(self, change: Change, mode: CopyMode, answer: Transferred) -> None:
         result, error = answer.result, answer.error
         if isinstance(error, TransientError) and self.run.gate.stopped:
             return  # not tried to the end: the next try does
-        if isinstance(error, _STOPS_THE_TASK):
+        if isinstance(error, STOPS_THE_TASK):
             raise error
         if isinstance(error, ObjectChanged) and error.location == self.run.destination.location.url:
             result = already_there(self.run, change, mode)
         if result is not None:
-            outcome = _success(change, mode, result, answer.lost)
+            outcome = success(change, mode, result, answer.lost)
         elif error is not None:
             outcome = failure(change, error, source=self.run.source.location.url, on_missing=self.policy.on_missing)
         else:
@@ -176,11 +194,24 @@ class _BatchCopy:
         self._add(change, replace(outcome, seconds=answer.seconds, attempts=answer.attempts))
 
     def _add(self, change: Change, outcome: Outcome) -> None:
-        self.failed += outcome.status == "failed" and outcome.reason != "max_errors"
+        self.errors.count(outcome)
         self.recording.add(replace(outcome, source=Fingerprint.of(change.source)))
 
 
-def _success(change: Change, mode: CopyMode, result: PutResult, lost: tuple[str, ...]) -> Outcome:
+def transfer_of(run: Run, plan: Plan, change: Change, mode: CopyMode) -> Transfer:
+    """A change as its destination is told of it."""
+    return Transfer(
+        source_store=run.source,
+        source=change.source,
+        key=change.source.key,
+        # Where the store can't be told what it must find, it looks right before it writes.
+        destination=Condition.ANY if plan.blind else Condition.replacing(change.destination),
+        mode=_TRANSFER_MODES[mode],
+        preserve=plan.spec.policy.preserved,
+    )
+
+
+def success(change: Change, mode: CopyMode, result: PutResult, lost: tuple[str, ...]) -> Outcome:
     """The outcome of an object that was written."""
     return Outcome(
         key=change.source.key,

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from airflow_bucketsync.engine.errors import ListingUntrusted, ObjectNotFound, PlanMismatch
+from airflow_bucketsync.engine.model.listing import ListingIndex, ListUnit, Side
 from airflow_bucketsync.engine.model.names import is_state_name
 from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.pages import PageRef
-from airflow_bucketsync.engine.model.plan import ListingIndex, ListUnit, Side
 from airflow_bucketsync.engine.steps.prepare import RunDocument, read_run
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.workspace import Workspace

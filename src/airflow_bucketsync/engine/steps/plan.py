@@ -10,18 +10,20 @@ from airflow_bucketsync.engine.errors import CheckpointMismatch
 from airflow_bucketsync.engine.model.names import is_state_name
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.outcome import Outcome, Status
-from airflow_bucketsync.engine.model.plan import Batch, Change, ChangeKind, KnownObject, Plan
+from airflow_bucketsync.engine.model.plan import Change, ChangeKind, KnownObject, Plan
 from airflow_bucketsync.engine.model.route import Route
 from airflow_bucketsync.engine.rules.bounds import Bounds
 from airflow_bucketsync.engine.rules.diff import Comparison
+from airflow_bucketsync.engine.rules.estimate import estimate
 from airflow_bucketsync.engine.rules.parts import check_object
 from airflow_bucketsync.engine.rules.selection import Selector
 from airflow_bucketsync.engine.rules.splits import SplitPoints
-from airflow_bucketsync.engine.steps.batches import write_batches
 from airflow_bucketsync.engine.steps.conflicts import Conflicts
 from airflow_bucketsync.engine.steps.decided import archived, hidden, refused, withheld
 from airflow_bucketsync.engine.steps.decisions import Decisions
+from airflow_bucketsync.engine.steps.dividing import Divided, Totals, divide
 from airflow_bucketsync.engine.steps.failed import look_again, read_failed
+from airflow_bucketsync.engine.steps.journal import UploadJournal
 from airflow_bucketsync.engine.steps.known import Known, Remembered, open_known
 from airflow_bucketsync.engine.steps.listing import Listed
 from airflow_bucketsync.engine.steps.looking import Look, look_at, must_be_looked_at
@@ -97,7 +99,7 @@ class _Planner:
         with Spool() as changes:
             self._first_pass(source, destination, changes)
             self.conflicts.settle()
-            batches, route = self._second_pass(changes)
+            divided, route = self._second_pass(changes)
         requests = self.run.requests_since(before)
         for listed, side in ((source, "source"), (destination, "destination")):
             requests[side] = dict(Counter(requests[side]) + Counter(listed.requests))
@@ -105,7 +107,7 @@ class _Planner:
         plan = Plan(
             spec=self.spec,
             run=self.run.run,
-            batches=batches,
+            batches=divided.batches,
             decided=decided,
             delta=delta,
             route=route,
@@ -123,6 +125,15 @@ class _Planner:
             mode=self.document.mode,
             resume=self.bounds.last if self.bounds.cut else None,
             splits=self.splits.points(),
+            uploads=divided.uploads,
+            groups=divided.groups,
+            open_uploads=not self.policy.dry_run and any(UploadJournal(self.run.workspace).names()),
+            estimate=estimate(
+                divided.work,
+                transport=route.transport,
+                policy=self.policy,
+                history=() if self.document.previous is None else self.document.previous.history,
+            ).to_json(),
         )
         write_plan(self.run.workspace, plan)
         return plan
@@ -251,25 +262,23 @@ class _Planner:
 
     # second pass: into batches --------------------------------------------------------------------------------
 
-    def _second_pass(self, changes: Spool) -> tuple[tuple[Batch, ...], Route]:
+    def _second_pass(self, changes: Spool) -> tuple[Divided, Route]:
+        largest = 0
         for change in self._workable(changes):
             self.decisions.count("planned", change.reason)
             self.bytes += change.load
+            largest = max(largest, change.load)
             if self.policy.dry_run:
                 self.decisions.decide(withheld(change))
-        first = next(iter(self._workable(changes, quiet=True)), None)
-        route = choose_route(self.run, first, total_bytes=self.bytes)
-        planned = self.decisions.counts["planned"]
-        if self.policy.dry_run or not planned:
-            return (), route
-        batches = write_batches(
-            self.run,
-            lambda: self._workable(changes, quiet=True),
-            objects=planned,
-            total_bytes=self.bytes,
-            first=self.failed,
-        )
-        return batches, route
+
+        def workable() -> Iterator[Change]:
+            return self._workable(changes, quiet=True)
+
+        route = choose_route(self.run, next(workable(), None), total_bytes=self.bytes)
+        if self.policy.dry_run:
+            return Divided(), route
+        totals = Totals(objects=self.decisions.counts["planned"], bytes=self.bytes, largest=largest)
+        return divide(self.run, route.transport, workable, totals, first=self.failed), route
 
     def _workable(self, changes: Spool, *, quiet: bool = False) -> Iterator[Change]:
         """The changes but for those that another key is in the way of; these are refused (once, unless `quiet`)."""

@@ -10,7 +10,8 @@ from typing import Any
 
 from airflow_bucketsync.engine.errors import AccessDenied, CheckpointMismatch, ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint, Round
-from airflow_bucketsync.engine.model.plan import Listed, ListUnit, Side
+from airflow_bucketsync.engine.model.listing import ListUnit, Side
+from airflow_bucketsync.engine.model.plan import Listed
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.steps.checks import check_sync
 from airflow_bucketsync.engine.steps.known import open_known

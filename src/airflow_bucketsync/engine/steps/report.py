@@ -168,21 +168,21 @@ class _Reporter:
         if self.plan is None:
             return
         yield from self._decided(self.plan)
-        for batch in self.plan.batches:
-            index = self.results.get(batch.number)
+        for number, objects, task in self.plan.results:
+            index = self.results.get(number)
             if index is None:
-                self._missing(f"copy {batch.number}")
+                self._missing(task)
                 continue
-            if index.page.count != batch.objects:
-                self._missing(f"copy {batch.number}")
+            if index.page.count != objects:
+                self._missing(task)
                 self.warnings.append(
-                    f"batch {batch.number} was to copy {batch.objects} objects, its result speaks of {index.page.count}"
+                    f"{task} was to bring {objects} objects over, its result speaks of {index.page.count}"
                 )
-            self._require_findings(index)
+            self._require_findings(index, task)
             try:
                 yield from self._verified(index)
             except PlanMismatch as error:
-                self._missing(f"copy {batch.number}", error)
+                self._missing(task, error)
 
     def _decided(self, plan: Plan) -> Iterator[Outcome]:
         if plan.decided is not None:
@@ -196,17 +196,18 @@ class _Reporter:
                 self.counts[word] += unnamed
                 self.reasons[f"{word}: not_named"] += unnamed
 
-    def _require_findings(self, index: UnitIndex) -> None:
+    def _require_findings(self, index: UnitIndex, task: str) -> None:
         """Where something was written and is to be verified, its findings must be there."""
         if self.policy.verify == "none" or not any(index.counts.get(word, 0) for word in WRITTEN):
             return
+        task = task if task == "complete_uploads" and self.policy.verify != "listing" else f"verify {index.number}"
         if index.number not in self.findings:
-            self._missing(f"verify {index.number}")
+            self._missing(task)
             return
         try:
             next(outcomes_of(self.run.workspace, self.findings[index.number]), None)
         except PlanMismatch as error:
-            self._missing(f"verify {index.number}", error)
+            self._missing(task, error)
             del self.findings[index.number]
 
     def _verified(self, index: UnitIndex) -> Iterator[Outcome]:
@@ -274,7 +275,8 @@ class _Reporter:
         return "full" if planned is None else planned.mode
 
     def _requests(self) -> Mapping[str, Mapping[str, int]]:
-        total = requests_of([*self.results.values(), *self.findings.values()])
+        others = [*self._units("begun").values(), *self._units("receipts").values()]
+        total = requests_of([*self.results.values(), *self.findings.values(), *others])
         parts: list[Mapping[str, Mapping[str, int]]] = [self.run.requests_since(self.before)]
         parts += [self.document.requests] if self.document is not None else []
         parts += [self.plan.requests] if self.plan is not None else []

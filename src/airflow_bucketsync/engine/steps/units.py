@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
 import orjson
 
 from airflow_bucketsync.engine.errors import ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.pages import PageRef, Schema
+from airflow_bucketsync.engine.steps.segments import Line
 from airflow_bucketsync.engine.steps.workspace import Workspace
 
-Kind = Literal["result", "findings"]
+T = TypeVar("T", bound=Line)
+Kind = Literal["result", "findings", "begun", "receipts"]
 _NAME = re.compile(r"(\d+)-try(\d+)\.json")
 
 
@@ -99,6 +102,36 @@ class Outcomes:
             yield orjson.loads(self._lines[key])
 
 
+class Lines(Protocol):
+    """What a task leaves in its page."""
+
+    counts: Counter[str]
+    bytes: int
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """All lines in the order of the page."""
+        ...
+
+
+class LineList(Generic[T]):
+    """Any lines in the making, with a word for each to count them by."""
+
+    def __init__(self) -> None:
+        self.items: list[T] = []
+        self.counts: Counter[str] = Counter()
+        self.bytes = 0
+
+    def add(self, item: T, word: str, size: int = 0) -> None:
+        """One more line."""
+        self.items.append(item)
+        self.counts[word] += 1
+        self.bytes += size
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """All lines in their order."""
+        return (item.to_json() for item in self.items)
+
+
 def write_unit(
     workspace: Workspace,
     kind: Kind,
@@ -106,7 +139,7 @@ def write_unit(
     attempt: int,
     *,
     plan: str,
-    outcomes: Outcomes,
+    lines: Lines,
     requests: Mapping[str, Mapping[str, int]],
     seconds: float,
 ) -> UnitIndex:
@@ -117,9 +150,9 @@ def write_unit(
         number=number,
         attempt=attempt,
         plan=plan,
-        page=workspace.write_page(name, kind, outcomes.lines()),
-        counts=dict(outcomes.counts),
-        bytes=outcomes.bytes,
+        page=workspace.write_page(name, kind, lines.lines()),
+        counts=dict(lines.counts),
+        bytes=lines.bytes,
         requests=requests,
         seconds=seconds,
     )
@@ -154,6 +187,35 @@ def read_units(
                 found[number] = index
                 break
     return found
+
+
+class UnitCounts:
+    """What the finished tasks of a kind counted, read again and again: an index is read once."""
+
+    def __init__(self, workspace: Workspace, kind: Kind, *, plan: str) -> None:
+        self._workspace = workspace
+        self._kind: Kind = kind
+        self._plan = plan
+        self._known: dict[str, UnitIndex | None] = {}
+
+    def read(self) -> dict[int, Mapping[str, int]]:
+        """By number the counts of the highest try that was left for this plan; a damaged index counts nothing."""
+        found: dict[int, UnitIndex] = {}
+        for name in self._workspace.list_names(f"{self._kind}/"):
+            match = _NAME.fullmatch(name.removeprefix(f"{self._kind}/"))
+            if match is None:
+                continue
+            if name not in self._known:
+                index = None
+                with suppress(PlanMismatch):
+                    index = _read_index(self._workspace, self._kind, int(match[1]), int(match[2]))
+                self._known[name] = index
+            known = self._known[name]
+            if known is not None and known.plan == self._plan:
+                before = found.get(known.number)
+                if before is None or before.attempt < known.attempt:
+                    found[known.number] = known
+        return {number: index.counts for number, index in found.items()}
 
 
 def _read_index(workspace: Workspace, kind: Kind, number: int, attempt: int) -> UnitIndex:

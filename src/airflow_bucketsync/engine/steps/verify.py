@@ -45,7 +45,7 @@ def verify_unit(run: Run, plan: Plan, number: int, *, attempt: int) -> UnitIndex
         for unit, outcome in _by_listing(run, heapq.merge(*pages, key=lambda item: item[1].key)):
             found.setdefault(unit, Outcomes()).add(outcome)
     else:
-        look = _looker(run)
+        look = looker(run)
         written = (outcome for _, outcome in _written(run, finished[number]))
         for answer in in_threads(look, written, gate=run.gate):
             if answer is not None:
@@ -61,7 +61,7 @@ def verify_unit(run: Run, plan: Plan, number: int, *, attempt: int) -> UnitIndex
             unit,
             attempt,
             plan=plan.digest,
-            outcomes=found[unit],
+            lines=found[unit],
             requests=nothing,
             seconds=0.0,
         )
@@ -71,7 +71,7 @@ def verify_unit(run: Run, plan: Plan, number: int, *, attempt: int) -> UnitIndex
         number,
         attempt,
         plan=plan.digest,
-        outcomes=found[number],
+        lines=found[number],
         requests=requests,
         seconds=seconds,
     )
@@ -82,8 +82,8 @@ def _written(run: Run, index: UnitIndex) -> Iterator[tuple[int, Outcome]]:
     return ((index.number, outcome) for outcome in outcomes_of(run.workspace, index) if outcome.status in WRITTEN)
 
 
-def _looker(run: Run) -> Callable[[Outcome], Outcome | None]:
-    """Looks at one object, again after a while if it looks wrong; None = asked to stop."""
+def looker(run: Run) -> Callable[[Outcome], Outcome | None]:
+    """What looks at one written object, again after a while if it looks wrong; None = asked to stop."""
     policy = run.spec.policy
     examiner = Examiner(run.source, run.destination, level=policy.verify, preserve=policy.preserved, gate=run.gate)
     rechecked = itertools.count()

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 from airflow_bucketsync.engine.errors import BucketsyncError
 from airflow_bucketsync.engine.errors import ObjectNotFound as Missing
 from airflow_bucketsync.engine.stores.base import ObjectStore, Transfer, Transferred
-from airflow_bucketsync.engine.stores.gate import Gate
+from airflow_bucketsync.engine.stores.gate import LONGEST_WAIT, Gate
 from airflow_bucketsync.engine.stores.items import Deleted, Deletion, Head
 from airflow_bucketsync.engine.stores.transfer import transfer_object
 
@@ -18,17 +18,18 @@ R = TypeVar("R")
 
 
 def in_threads(function: Callable[[T], R], items: Iterable[T], *, gate: Gate) -> Generator[R, None, None]:
-    """Call `function` on each item, `gate.concurrency` at a time; results as they finish.
+    """Call `function` on each item, as many at a time as the gate allows now; results as they finish.
 
-    Draws an item only when a thread is free for it, and none once the gate is stopped. An exception of `function`
-    ends everything: what belongs to one item must be part of its result.
+    Draws an item only when a thread is free for it, and none once the gate is stopped. While no result comes, the
+    gate's ticks are called at least every second. An exception of `function` or of a tick ends everything: what
+    belongs to one item must be part of its result.
     """
     source = iter(items)
     with ThreadPoolExecutor(max_workers=gate.concurrency, thread_name_prefix="bucketsync") as pool:
         running: set[Future[R]] = set()
         try:
             while True:
-                while len(running) < gate.concurrency and not gate.stopped:
+                while len(running) < gate.width and not gate.stopped:
                     try:
                         item = next(source)
                     except StopIteration:
@@ -36,7 +37,8 @@ def in_threads(function: Callable[[T], R], items: Iterable[T], *, gate: Gate) ->
                     running.add(pool.submit(function, item))
                 if not running:
                     return
-                done, running = wait(running, return_when=FIRST_COMPLETED)
+                done, running = wait(running, timeout=LONGEST_WAIT, return_when=FIRST_COMPLETED)
+                gate.tick()
                 for future in done:
                     yield future.result()
         finally:

@@ -36,26 +36,42 @@ class Retries:
         self.cap = cap
         self._draw = draw or (lambda longest: random.uniform(0.0, longest))  # noqa: S311 - jitter is no secret
 
+    def at(self, gate: Gate) -> Retries:
+        """The same tries and waits behind another gate."""
+        return Retries(gate=gate, attempts=self.attempts, base=self.base, cap=self.cap, draw=self._draw)
+
     def pause(self, attempt: int, error: BucketsyncError) -> None:
         """Wait before the try after `attempt` (from 1).
 
         :raises Stopped: when the task is asked to stop meanwhile
+        :raises Unreachable: when an endpoint turns out to be out of reach meanwhile
         """
         seconds = self._draw(min(self.cap, self.base * 2 ** (attempt - 1)))
         if error.retry_after is not None:
             seconds = max(seconds, min(error.retry_after, 60.0))
-        if self.gate.clock.wait(seconds, self.gate.stop_event):
-            raise Stopped("the task was asked to stop while it waited for a retry") from error
+        try:
+            self.gate.wait(seconds)
+        except TransientError as stopped:
+            raise stopped from error
 
-    def call(self, function: Callable[[], T]) -> T:
-        """Call until it works, a final error comes, or the tries are used up."""
+    def call(self, function: Callable[[], T], *, place: str = "") -> T:
+        """Call until it works, a final error comes, or the tries are used up.
+
+        :param place: where the requests go, for the gate to learn from how they end; "" = `function` may send none
+        """
         attempt = 1
         while True:
             self.gate.check()
             try:
-                return function()
-            except TransientError as error:
-                if attempt >= self.attempts or isinstance(error, Stopped):
+                result = function()
+            except BucketsyncError as error:
+                last = attempt >= self.attempts
+                self.gate.heard(place, error, last=last)
+                if last or not isinstance(error, TransientError) or isinstance(error, Stopped):
                     raise
                 self.pause(attempt, error)
+            else:
+                if place:
+                    self.gate.heard(place)
+                return result
             attempt += 1

@@ -25,6 +25,7 @@ from airflow_bucketsync.engine.model.preserve import WriteSettings
 from airflow_bucketsync.engine.stores.base import Body, ObjectBody, ObjectStore, Transfer, Transferred
 from airflow_bucketsync.engine.stores.gate import Gate, Stopped
 from airflow_bucketsync.engine.stores.items import Deleted, Deletion, Head
+from airflow_bucketsync.engine.stores.pace import RequestCount
 from airflow_bucketsync.engine.stores.resuming import ResumingBody
 from airflow_bucketsync.engine.stores.retries import Retries
 from airflow_bucketsync.engine.stores.transfer import over_wrong_bytes
@@ -51,6 +52,8 @@ class RetryingStore:
         self.location: Location = inner.location
         self.service: str = inner.service
         self.requests: Counter[str] = inner.requests
+        if isinstance(inner.requests, RequestCount):
+            inner.requests.turn = lambda: retries.gate.turn(self.location.url)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -72,15 +75,15 @@ class RetryingStore:
 
     def list_page(self, *, after: str = "", until: str | None = None, limit: int = 1000) -> Page:
         """One page of keys."""
-        return self.retries.call(lambda: self.inner.list_page(after=after, until=until, limit=limit))
+        return self._call(lambda: self.inner.list_page(after=after, until=until, limit=limit))
 
     def head(self, key: str, *, version_id: str | None = None, checksum: bool = True) -> ObjectDetails:
         """The object's version and attributes."""
-        return self.retries.call(lambda: self.inner.head(key, version_id=version_id, checksum=checksum))
+        return self._call(lambda: self.inner.head(key, version_id=version_id, checksum=checksum))
 
     def tags(self, key: str, *, version_id: str | None = None) -> Mapping[str, str]:
         """The object's tags."""
-        return self.retries.call(lambda: self.inner.tags(key, version_id=version_id))
+        return self._call(lambda: self.inner.tags(key, version_id=version_id))
 
     def open(
         self, key: str, *, start: int = 0, length: int | None = None, source: Condition = Condition.ANY
@@ -103,7 +106,7 @@ class RetryingStore:
         destination: Condition = Condition.ANY,
     ) -> PutResult:
         """Write a whole object."""
-        return self.retries.call(
+        return self._call(
             lambda: self.inner.put(key, body, attributes=attributes, checksum=checksum, destination=destination)
         )
 
@@ -124,7 +127,7 @@ class RetryingStore:
         storage_class: str | None = None,
     ) -> PutResult:
         """Copy an object inside the store."""
-        return self.retries.call(
+        return self._call(
             lambda: self.inner.copy(
                 key,
                 source_store=unwrapped(source_store),
@@ -139,17 +142,17 @@ class RetryingStore:
 
     def set_attributes(self, key: str, attributes: ObjectAttributes, *, destination: Condition) -> PutResult:
         """Replace the attributes of an object."""
-        return self.retries.call(lambda: self.inner.set_attributes(key, attributes, destination=destination))
+        return self._call(lambda: self.inner.set_attributes(key, attributes, destination=destination))
 
     def begin_upload(self, key: str, *, attributes: ObjectAttributes | None = None) -> str:
         """Begin an object in parts; a reply lost leaves an upload that `list_uploads` shows."""
-        return self.retries.call(lambda: self.inner.begin_upload(key, attributes=attributes))
+        return self._call(lambda: self.inner.begin_upload(key, attributes=attributes))
 
     def upload_part(
         self, key: str, upload_id: str, number: int, body: Body, *, checksum: Checksum | None = None
     ) -> PartReceipt:
         """Send a part."""
-        return self.retries.call(lambda: self.inner.upload_part(key, upload_id, number, body, checksum=checksum))
+        return self._call(lambda: self.inner.upload_part(key, upload_id, number, body, checksum=checksum))
 
     def copy_part(
         self,
@@ -164,7 +167,7 @@ class RetryingStore:
         source: Condition,
     ) -> PartReceipt:
         """Make a part from a range of another object."""
-        return self.retries.call(
+        return self._call(
             lambda: self.inner.copy_part(
                 key,
                 upload_id,
@@ -179,7 +182,7 @@ class RetryingStore:
 
     def list_parts(self, key: str, upload_id: str) -> Sequence[PartReceipt]:
         """The parts that arrived."""
-        return self.retries.call(lambda: self.inner.list_parts(key, upload_id))
+        return self._call(lambda: self.inner.list_parts(key, upload_id))
 
     def complete_upload(
         self,
@@ -192,7 +195,7 @@ class RetryingStore:
         destination: Condition = Condition.ANY,
     ) -> PutResult:
         """Make the object from its parts."""
-        return self.retries.call(
+        return self._call(
             lambda: self.inner.complete_upload(
                 key, upload_id, parts, size=size, checksum=checksum, destination=destination
             )
@@ -200,15 +203,15 @@ class RetryingStore:
 
     def abort_upload(self, key: str, upload_id: str) -> None:
         """Drop an open upload."""
-        self.retries.call(lambda: self.inner.abort_upload(key, upload_id))
+        self._call(lambda: self.inner.abort_upload(key, upload_id))
 
     def list_uploads(self) -> Iterator[OpenUpload]:
         """Open uploads below the location."""
-        return iter(self.retries.call(lambda: list(self.inner.list_uploads())))
+        return iter(self._call(lambda: list(self.inner.list_uploads())))
 
     def delete(self, key: str, *, destination: Condition = Condition.ANY) -> None:
         """Delete one object."""
-        self.retries.call(lambda: self.inner.delete(key, destination=destination))
+        self._call(lambda: self.inner.delete(key, destination=destination))
 
     def head_many(self, keys: Iterable[str], *, gate: Gate, checksum: bool = True) -> Iterator[Head]:
         """HEAD many keys; transient failures are asked again."""
@@ -216,6 +219,7 @@ class RetryingStore:
             keys,
             lambda items: self.inner.head_many(items, gate=gate, checksum=checksum),
             lambda answer: (answer.key, answer.error),
+            lambda answer: (self.location.url,),
         )
 
     def transfer_many(self, transfers: Iterable[Transfer], *, gate: Gate) -> Iterator[Transferred]:
@@ -240,6 +244,7 @@ class RetryingStore:
                 answer.transfer if answer.error is None else over_wrong_bytes(answer.transfer, answer.error),
                 answer.error,
             ),
+            lambda answer: (self.location.url, answer.transfer.source_store.location.url),
         )
 
     def delete_many(self, deletions: Iterable[Deletion], *, gate: Gate) -> Iterator[Deleted]:
@@ -255,6 +260,7 @@ class RetryingStore:
             deletions,
             lambda items: self.inner.delete_many(remember(items), gate=gate),
             lambda answer: (asked.pop(answer.key), answer.error),
+            lambda answer: (self.location.url,),
         )
 
     def _rounds(
@@ -262,6 +268,7 @@ class RetryingStore:
         items: Iterable[T],
         submit: Callable[[Iterable[T]], Iterator[R]],
         item_and_error: Callable[[R], tuple[T, BucketsyncError | None]],
+        places: Callable[[R], tuple[str, ...]],
     ) -> Iterator[R]:
         attempt = 1
         while True:
@@ -269,6 +276,8 @@ class RetryingStore:
             last: BucketsyncError | None = None
             for answer in submit(items):
                 item, error = item_and_error(answer)
+                for place in places(answer) if error is None else (self.location.url,):
+                    self.retries.gate.heard(place, error, last=attempt >= self.retries.attempts)
                 retry = isinstance(error, TransientError) and not isinstance(error, Stopped)
                 if error is not None and retry and attempt < self.retries.attempts and not self.retries.gate.stopped:
                     again.append(item)
@@ -280,6 +289,9 @@ class RetryingStore:
             self.retries.pause(attempt, last)
             items = again
             attempt += 1
+
+    def _call(self, function: Callable[[], T]) -> T:
+        return self.retries.call(function, place=self.location.url)
 
     def close(self) -> None:
         """Let go of connections."""

@@ -14,6 +14,7 @@ from airflow_bucketsync.engine.model.objects import Checksum, ObjectAttributes, 
 from airflow_bucketsync.engine.stores.base import Body, ObjectBody, ObjectStore, Transfer, Transferred
 from airflow_bucketsync.engine.stores.checksums import COMPUTABLE, checksum_of
 from airflow_bucketsync.engine.stores.gate import Gate
+from airflow_bucketsync.engine.stores.resuming import PacedBody
 
 _MAPPED_FROM = 1024 * 1024
 
@@ -122,7 +123,7 @@ def _stream(store: ObjectStore, transfer: Transfer, gate: Gate) -> tuple[PutResu
         with source.open(planned.key, source=Condition.matching(planned)) as body:
             details = body.details
             require_version(planned, details.info, source)
-            data = read_exactly(body, planned.size, store=source, key=planned.key)
+            data = read_exactly(PacedBody(body, gate), planned.size, store=source, key=planned.key)
         proven = prove_body(data, details, store=source, key=planned.key)
         gate.check()
         attributes, lost = attributes_for(store, transfer, details)

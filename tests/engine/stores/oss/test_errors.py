@@ -105,10 +105,10 @@ def test_kind_of_an_answer(code: str, status: int, kind: type[errors.BucketsyncE
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (http_errors.ConnectTimeout("canary"), errors.ConnectionLost),
+        (http_errors.ConnectTimeout("canary"), errors.Unreachable),
         (http_errors.ReadTimeout("canary"), errors.ConnectionLost),
-        (http_errors.ProxyError("canary"), errors.ConnectionLost),
-        (http_errors.ConnectionError("canary"), errors.ConnectionLost),
+        (http_errors.ProxyError("canary"), errors.Unreachable),
+        (http_errors.ConnectionError("canary"), errors.Unreachable),
         (http_errors.SSLError("canary"), errors.ConnectionLost),
         (http_errors.SSLError("certificate verify failed canary"), errors.InvalidConfiguration),
         (http_errors.InvalidHeader("canary"), errors.NotSupported),

@@ -101,8 +101,8 @@ def _http(kind: type[Exception], **fields: Any) -> Exception:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (_http(client_errors.EndpointConnectionError), errors.ConnectionLost),
-        (_http(client_errors.ConnectTimeoutError), errors.ConnectionLost),
+        (_http(client_errors.EndpointConnectionError), errors.Unreachable),
+        (_http(client_errors.ConnectTimeoutError), errors.Unreachable),
         (_http(client_errors.ReadTimeoutError), errors.ConnectionLost),
         (_http(client_errors.ConnectionClosedError), errors.ConnectionLost),
         (client_errors.IncompleteReadError(actual_bytes=1, expected_bytes=2), errors.ConnectionLost),

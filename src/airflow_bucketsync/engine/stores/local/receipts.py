@@ -6,6 +6,7 @@ import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow_bucketsync.engine.model.objects import Checksum, PartReceipt
@@ -64,8 +65,10 @@ def read_part(folder: int, number: int) -> Part:
     :raises FileNotFoundError: it did not
     """
     value = read_document(folder, receipt_name(number))
+    state = os.stat(receipt_name(number), dir_fd=folder, follow_symlinks=False)
+    arrived = datetime.fromtimestamp(state.st_mtime, tz=UTC)
     checksum = Checksum(algorithm="crc64nvme", value=value["crc64nvme"])
-    receipt = PartReceipt(number=number, size=value["size"], etag=checksum.value, checksum=checksum)
+    receipt = PartReceipt(number=number, size=value["size"], etag=checksum.value, checksum=checksum, arrived=arrived)
     return Part(receipt=receipt, slot=value["slot"])
 
 

@@ -134,6 +134,7 @@ class MultipartMemory(MemoryCore):
         receipt = PartReceipt(number=number, size=len(data), etag=hashlib.md5(data, usedforsecurity=False).hexdigest())
         if self._capabilities.checksums:
             receipt = replace(receipt, checksum=checksum_of(self._capabilities.checksums[0], data))
+        receipt = replace(receipt, arrived=self.server.clock.now())
         upload.parts[number] = (receipt, data)
         return receipt
 

@@ -19,6 +19,7 @@ from requests.adapters import HTTPAdapter
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.stores.remote.dots import dots_kept
 from airflow_bucketsync.engine.stores.remote.quiet import quiet
+from airflow_bucketsync.engine.stores.remote.wire import patient
 
 _TALKATIVE = ("oss2", "urllib3")
 """Loggers that print headers, session tokens and signatures: at DEBUG as they are sent, and oss2 prints at INFO what
@@ -71,7 +72,7 @@ def make_client(
             url,
             bucket,
             is_cname=is_cname,
-            session=_Connections(url, pool, proxies, verify),
+            session=_Connections(url, pool, proxies, verify, read_timeout),
             connect_timeout=(connect_timeout, read_timeout),
             app_name="airflow-bucketsync",
             enable_crc=False,
@@ -116,8 +117,10 @@ def _auth(credentials: Any) -> Any:
 class _Connections(oss2.Session):  # type: ignore[misc]
     """The connections of one client, and how a request is put on the wire."""
 
-    def __init__(self, endpoint: str, pool: int, proxies: Mapping[str, str] | None, verify: bool | str) -> None:
-        super().__init__(adapter=_Adapter(pool_connections=4, pool_maxsize=pool))
+    def __init__(
+        self, endpoint: str, pool: int, proxies: Mapping[str, str] | None, verify: bool | str, silence: float
+    ) -> None:
+        super().__init__(adapter=_Adapter(silence, pool_connections=4, pool_maxsize=pool))
         # What the environment says is read once, not with every request; nor can a .netrc replace a signature then.
         found = self.session.merge_environment_settings(endpoint, {}, True, verify, None)
         self.session.trust_env = False
@@ -144,7 +147,28 @@ class _Connections(oss2.Session):  # type: ignore[misc]
 
 
 class _Adapter(HTTPAdapter):
-    """Sends the path as it must arrive: `requests` decodes what needs no encoding, also dots that do."""
+    """Sends the path as it must arrive: `requests` decodes what needs no encoding, also dots that do.
+
+    :param silence: seconds without a byte sent, after which a request failed
+    """
+
+    def __init__(self, silence: float, **options: Any) -> None:
+        self._silence = silence
+        super().__init__(**options)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self._make_patient(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        return self._make_patient(super().proxy_manager_for(proxy, **options))
+
+    def _make_patient(self, manager: Any) -> Any:
+        pools = manager.pool_classes_by_scheme
+        manager.pool_classes_by_scheme = {
+            scheme: patient(pool, silence=self._silence) for scheme, pool in pools.items()
+        }
+        return manager
 
     def request_url(self, request: Any, proxies: Any) -> str:
         return dots_kept(super().request_url(request, proxies))

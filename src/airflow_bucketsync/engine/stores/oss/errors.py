@@ -29,6 +29,7 @@ from airflow_bucketsync.engine.errors import (
     ServerError,
     Throttled,
     TransientError,
+    Unreachable,
 )
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.stores.remote.remedies import (
@@ -143,13 +144,9 @@ _BY_STATUS: dict[int, tuple[Kind, str]] = {
 }
 
 _BY_EXCEPTION: tuple[tuple[type[Exception], Kind, str], ...] = (
-    (
-        http_errors.ConnectTimeout,
-        ConnectionLost,
-        SILENT,
-    ),
+    (http_errors.ConnectTimeout, Unreachable, SILENT),
     (http_errors.ReadTimeout, ConnectionLost, _LATE),
-    (http_errors.ProxyError, ConnectionLost, "the proxy can't be reached"),
+    (http_errors.ProxyError, Unreachable, "the proxy can't be reached"),
     (http_errors.SSLError, ConnectionLost, "the encrypted connection failed"),
     (http_errors.ChunkedEncodingError, ConnectionLost, "the answer ended too early"),
     (http_errors.ContentDecodingError, ConnectionLost, "the answer can't be decoded"),
@@ -205,7 +202,7 @@ def translated(
             elif isinstance(error, http_errors.SSLError):
                 words = untold_tls(str(error))
             elif words == _UNREACHED:
-                words = _not_reached(error)
+                kind, words = _not_reached(error)
             break
     else:
         raise error
@@ -260,11 +257,11 @@ def _from_answer(
     )
 
 
-def _not_reached(error: Exception) -> str:
-    """What to say of a connection that was not made, or that ended before an answer came."""
+def _not_reached(error: Exception) -> tuple[Kind, str]:
+    """Our error for a connection that was not made, or that ended before an answer came."""
     if "Connection aborted" in str(error):
-        return CLOSED
-    return unreachable(getattr(getattr(error, "request", None), "url", None), str(error))
+        return ConnectionLost, CLOSED
+    return Unreachable, unreachable(getattr(getattr(error, "request", None), "url", None), str(error))
 
 
 def _kind_of(code: str, status: int) -> tuple[Kind, str]:

@@ -115,11 +115,13 @@ def list_parts(session: Session, key: str, upload_id: str) -> Sequence[PartRecei
 
 
 def _listed(node: Element) -> PartReceipt:
+    arrived = node.findtext("LastModified")
     return PartReceipt(
         number=int(node.findtext("PartNumber", "")),
         size=int(node.findtext("Size", "")),
         etag=unquoted(node.findtext("ETag")) or "",
         checksum=read_checksum(node.findtext("HashCrc64ecma")),
+        arrived=datetime.fromisoformat(arrived).astimezone(UTC) if arrived else None,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.preserve import WriteSettings
 from airflow_bucketsync.engine.stores.base import Body
 from airflow_bucketsync.engine.stores.oss.errors import TRANSLATED, refused, translated
+from airflow_bucketsync.engine.stores.pace import RequestCount
 from airflow_bucketsync.engine.stores.remote.remedies import Caller
 
 MAX_KEY = 1023
@@ -83,7 +83,7 @@ class Session:
         self.tags_readable = False
         """Whether tags were read here, so that a HEAD that counts none means that there are none."""
         self.names_versions = True
-        self.requests: Counter[str] = Counter()
+        self.requests = RequestCount()
         self._always = {"x-oss-request-payer": "requester"} if requester_pays else {}
         self._lock = threading.Lock()
         self._versions: bool | None = None
@@ -115,6 +115,7 @@ class Session:
         query = {**known, **{name: value for name, value in (params or {}).items() if value is not None}}
         # A memoryview is sent without a copy; of an empty one the HTTP library would not know the length.
         data = None if body is None else memoryview(body).cast("B") if memoryview(body).nbytes else b""
+        self.requests.turn()
         with self._lock:
             self.requests[operation] += 1
         full_key = "" if key is None else self.location.full_key(key)

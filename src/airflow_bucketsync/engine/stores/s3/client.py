@@ -10,7 +10,6 @@ import hashlib
 import io
 import re
 import threading
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -21,8 +20,10 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.utils import parse_timestamp
 
+from airflow_bucketsync.engine.stores.pace import RequestCount
 from airflow_bucketsync.engine.stores.remote.dots import dots_kept
 from airflow_bucketsync.engine.stores.remote.quiet import quiet
+from airflow_bucketsync.engine.stores.remote.wire import patient
 from airflow_bucketsync.engine.stores.s3.profile import Profile
 from airflow_bucketsync.engine.stores.s3.profiles import AWS
 
@@ -97,7 +98,7 @@ class Requests:
     """
 
     def __init__(self, client: BaseClient, *, content_md5: bool, url_encode: bool) -> None:
-        self.count: Counter[str] = Counter()
+        self.count = RequestCount()
         self._content_md5 = content_md5
         self._lock = threading.Lock()
         self._call = threading.local()
@@ -110,9 +111,15 @@ class Requests:
         client.meta.events.register("before-parse.*", _before_parse)
         # A listing holds a time per key, and the client's guess at its form costs more than all the rest of a page.
         # Where this inside of the client is gone one day, listings only get slower.
-        factory = getattr(getattr(client, "_endpoint", None), "_response_parser_factory", None)
+        endpoint = getattr(client, "_endpoint", None)
+        factory = getattr(endpoint, "_response_parser_factory", None)
         if factory is not None:
             factory.set_parser_defaults(timestamp_parser=_timestamp)
+        # The same holds here: without it a slow line fails large bodies, and silent hosts take longer to give up.
+        pools: dict[str, Any] = getattr(getattr(endpoint, "http_session", None), "_pool_classes_by_scheme", {})
+        config: Any = client.meta.config
+        for scheme, pool in pools.items():
+            pools[scheme] = patient(pool, silence=config.read_timeout)
 
     @contextmanager
     def with_extra(self, headers: Mapping[str, str], body: memoryview | None) -> Iterator[None]:

@@ -28,6 +28,7 @@ from airflow_bucketsync.engine.errors import (
     ServerError,
     Throttled,
     TransientError,
+    Unreachable,
 )
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.stores.remote.remedies import (
@@ -156,14 +157,10 @@ _BY_STATUS: dict[int, tuple[Kind, str]] = {
 }
 
 _BY_EXCEPTION: tuple[tuple[type[Exception], Kind, str], ...] = (
-    (
-        client_errors.ConnectTimeoutError,
-        ConnectionLost,
-        SILENT,
-    ),
+    (client_errors.ConnectTimeoutError, Unreachable, SILENT),
     (client_errors.ReadTimeoutError, ConnectionLost, "no bytes came in time"),
-    (client_errors.EndpointConnectionError, ConnectionLost, "the endpoint can't be reached"),
-    (client_errors.ProxyConnectionError, ConnectionLost, "the proxy can't be reached"),
+    (client_errors.EndpointConnectionError, Unreachable, "the endpoint can't be reached"),
+    (client_errors.ProxyConnectionError, Unreachable, "the proxy can't be reached"),
     (client_errors.ConnectionClosedError, ConnectionLost, CLOSED),
     (client_errors.IncompleteReadError, ConnectionLost, "the answer ended too early"),
     (client_errors.ResponseStreamingError, ConnectionLost, "the connection broke while the body was read"),

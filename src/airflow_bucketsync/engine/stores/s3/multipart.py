@@ -115,6 +115,7 @@ def list_parts(session: Session, key: str, upload_id: str) -> Sequence[PartRecei
         if answer.get("UploadId") != upload_id or answer.get("IsTruncated") is None:
             raise untrusted_parts(session.location, "parts", key)
         for part in answer.get("Parts", []):
+            arrived = part.get("LastModified")
             if parts and part["PartNumber"] <= parts[-1].number:
                 raise untrusted_parts(session.location, "parts", key)
             parts.append(
@@ -123,6 +124,7 @@ def list_parts(session: Session, key: str, upload_id: str) -> Sequence[PartRecei
                     size=part["Size"],
                     etag=unquoted(part["ETag"]) or "",
                     checksum=read_checksum(part),
+                    arrived=None if arrived is None else arrived.astimezone(UTC),
                 )
             )
         if not answer["IsTruncated"]:

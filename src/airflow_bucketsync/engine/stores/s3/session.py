@@ -110,6 +110,7 @@ class Session:
         if key is not None:
             sent["Key"] = self.location.full_key(key)
         sent = self.said_always(operation) | sent
+        self.requests.count.turn()  # before it is signed: a signature grows old
         try:
             with self.requests.with_extra(headers or {}, None if body is None else memoryview(body).cast("B")):
                 answer: Answer = getattr(self.client, _METHODS[operation])(**sent)

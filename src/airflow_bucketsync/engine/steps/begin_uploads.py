@@ -1,0 +1,98 @@
+"""Begin the uploads of a plan's large objects, or go on with those that an earlier run left open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from airflow_bucketsync.engine.errors import BucketsyncError, PlanMismatch, TransientError
+from airflow_bucketsync.engine.model.objects import Fingerprint
+from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.model.upload import Begun, Receipt, Upload
+from airflow_bucketsync.engine.steps.assembling import pin
+from airflow_bucketsync.engine.steps.copy import STOPS_THE_TASK, failure, transfer_of
+from airflow_bucketsync.engine.steps.large import uploads_of
+from airflow_bucketsync.engine.steps.opening import OpenUploads
+from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.units import LineList, read_units, write_unit
+from airflow_bucketsync.engine.stores.bulk import in_threads
+from airflow_bucketsync.engine.stores.gate import Stopped
+
+
+def begin_uploads(run: Run, plan: Plan, *, attempt: int) -> tuple[int, ...]:
+    """Begin every upload and leave a page that names them; returns the numbers of the part groups.
+
+    An upload that is open already, of this version and cut this way, is gone on with: by a retry of this task as by a
+    later run. A source that changed or went is an outcome, and none of its parts is sent.
+
+    :param attempt: the try, from 1
+    :raises Stopped: the task was asked to stop
+    """
+    started, before = run.clock.monotonic(), run.requests()
+    opening = OpenUploads(run, look=attempt > 1 or plan.open_uploads)
+    begin = _beginner(run, plan, opening)
+    lines = LineList[Begun]()
+    for begun in in_threads(begin, uploads_of(run, plan), gate=run.gate):
+        lines.add(begun, "open" if begun.outcome is None else begun.outcome.status)
+    run.gate.check()
+    lines.items.sort(key=lambda begun: begun.number)
+    write_unit(
+        run.workspace,
+        "begun",
+        0,
+        attempt,
+        plan=plan.digest,
+        lines=lines,
+        requests=run.requests_since(before),
+        seconds=run.clock.monotonic() - started,
+    )
+    return tuple(group.number for group in plan.groups)
+
+
+def _beginner(run: Run, plan: Plan, opening: OpenUploads) -> Callable[[Upload], Begun]:
+    on_missing, source = plan.spec.policy.on_missing, run.source.location.url
+
+    def begin(upload: Upload) -> Begun:
+        try:
+            pinned = pin(run, transfer_of(run, plan, upload.change, upload.mode))
+            opened = opening.open(upload.key, pinned, mode=upload.mode, part_size=upload.part_size)
+        except STOPS_THE_TASK:
+            raise
+        except BucketsyncError as error:
+            if isinstance(error, TransientError) and run.gate.stopped:
+                raise Stopped("the task was asked to stop") from None
+            outcome = failure(upload.change, error, source=source, on_missing=on_missing)
+            if outcome.status != "failed":
+                opening.drop(upload.key)
+            return Begun(number=upload.number, outcome=replace(outcome, source=Fingerprint.of(upload.change.source)))
+        return Begun(
+            number=upload.number,
+            upload_id=opened.upload_id,
+            entry=opened.entry.name,
+            source=pinned.details.info,
+            expected=pinned.expected,
+            lost=opened.entry.lost,
+            receipts=opened.entry.receipts,
+            resumed=opened.resumed,
+        )
+
+    return begin
+
+
+def begun_uploads(run: Run, plan: Plan) -> Iterator[Begun]:
+    """What `begin_uploads` made of the plan's uploads, in their order; nothing where it did not finish."""
+    index = read_units(run.workspace, "begun", plan=plan.digest).get(0)
+    if index is None:
+        return iter(())
+    return run.workspace.read_page(index.page, "begun", Begun.from_json)
+
+
+def kept_receipts(run: Run, begun: Begun) -> dict[int, Receipt]:
+    """The receipts that an earlier run left with an upload, by part; none where their page is gone."""
+    if begun.receipts is None:
+        return {}
+    with suppress(PlanMismatch):
+        kept = run.workspace.read_page(begun.receipts, "receipts", Receipt.from_json, of_pair=True)
+        return {receipt.part.number: receipt for receipt in kept if receipt.part is not None}
+    return {}

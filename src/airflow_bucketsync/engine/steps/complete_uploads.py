@@ -1,0 +1,300 @@
+"""Complete the large objects whose parts all arrived, verify them, and join what the copy tasks did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from airflow_bucketsync.engine.errors import (
+    BodyCorrupted,
+    BucketsyncError,
+    FinalError,
+    ObjectNotFound,
+    PlanMismatch,
+    TransientError,
+)
+from airflow_bucketsync.engine.model.objects import Fingerprint
+from airflow_bucketsync.engine.model.outcome import WRITTEN, Outcome
+from airflow_bucketsync.engine.model.pages import PageRef
+from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.model.upload import Begun, Receipt, Upload
+from airflow_bucketsync.engine.steps.assembling import Assembly, Sent
+from airflow_bucketsync.engine.steps.begin_uploads import begun_uploads, kept_receipts
+from airflow_bucketsync.engine.steps.copy import STOPS_THE_TASK, failure, success, transfer_of
+from airflow_bucketsync.engine.steps.large import uploads_of
+from airflow_bucketsync.engine.steps.opening import OpenUploads
+from airflow_bucketsync.engine.steps.recording import Recording
+from airflow_bucketsync.engine.steps.run import Progress, Run
+from airflow_bucketsync.engine.steps.segments import SAVED
+from airflow_bucketsync.engine.steps.units import Kind, Outcomes, read_units, write_unit
+from airflow_bucketsync.engine.steps.upload_parts import UPLOAD_GONE
+from airflow_bucketsync.engine.steps.verify import looker
+from airflow_bucketsync.engine.stores.bulk import in_threads
+
+PARTS_MISSING = "parts_missing"
+"""The reason of an object of which not all parts arrived; its upload stays open for the next run."""
+NOT_BEGUN = "not_begun"
+
+
+def complete_uploads(run: Run, plan: Plan, *, attempt: int, progress: Progress) -> tuple[int, ...]:
+    """Complete and verify the plan's large objects, abort uploads of earlier runs that nobody goes on with, and return
+    the numbers of what `verify` is to look at.
+
+    :param attempt: the try, from 1
+    :param progress: where it is kept which objects are done
+    :raises Stopped: the task was asked to stop; what was done is recorded
+    :raises TransientError: an object can't be completed now; all others were
+    """
+    if plan.uploads is not None:
+        _Completing(run, plan, attempt=attempt, progress=progress).complete()
+    if plan.open_uploads:
+        abort_left_over(run)
+    return units_to_verify(run, plan)
+
+
+def units_to_verify(run: Run, plan: Plan) -> tuple[int, ...]:
+    """The units to verify, after all copies are done: batches with something written; one unit for all by listing.
+
+    Large objects were looked at when they were completed, unless a listing tells of all objects at once.
+
+    :raises Stopped: the task was asked to stop
+    """
+    run.gate.check()
+    level = run.spec.policy.verify
+    if level == "none":
+        return ()
+    finished = read_units(run.workspace, "result", plan=plan.digest)
+    written = [number for number, index in finished.items() if any(index.counts.get(word, 0) for word in WRITTEN)]
+    if level == "listing":
+        return tuple(written[:1])
+    return tuple(number for number in written if plan.uploads is None or number != plan.uploads_unit)
+
+
+def abort_left_over(run: Run) -> None:
+    """Abort the uploads that earlier runs left open and this one did not go on with.
+
+    An entry without an id may be of an upload that nobody can name; `sweep_uploads` finds it by its time.
+    """
+    opening = OpenUploads(run, look=True)
+    for name in opening.journal.names():
+        entry = opening.journal.read(name)
+        ours = entry is not None and entry.destination == run.destination.location.url
+        if entry is not None and ours and entry.run != run.run and entry.upload_id is not None:
+            run.gate.check()
+            opening.abort(entry)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """A large object with everything that was done for it."""
+
+    upload: Upload
+    begun: Begun | None
+    receipts: list[Receipt]
+
+
+class _Completing:
+    """All large objects of a plan being completed."""
+
+    def __init__(self, run: Run, plan: Plan, *, attempt: int, progress: Progress) -> None:
+        self.run = run
+        self.plan = plan
+        self.attempt = attempt
+        self.opening = OpenUploads(run, look=True)
+        self.later: TransientError | None = None
+        self.unsettled: set[str] = set()  # what a cleared group may still bring: not taken over by the next try
+        self.recording = Recording(
+            run,
+            name="uploads",
+            attempt=attempt,
+            plan=plan.digest,
+            progress=progress,
+            objects=0 if plan.uploads is None else plan.uploads.count,
+            total_bytes=sum(group.bytes for group in plan.groups),
+        )
+
+    def complete(self) -> None:
+        started, before = self.run.clock.monotonic(), self.run.requests()
+        gate, unsettled = self.run.gate, list[Outcome]()
+        try:
+            with (
+                gate.every(SAVED, self.recording.save_when_due),
+                closing(in_threads(self._bring_together, self._work(), gate=gate)) as outcomes,
+            ):
+                for outcome in outcomes:
+                    if isinstance(outcome, Outcome) and outcome.key in self.unsettled:
+                        unsettled.append(outcome)
+                    elif isinstance(outcome, Outcome):
+                        self.recording.add(outcome)
+                    elif not gate.stopped:
+                        self.later = outcome
+            gate.check()
+        except BucketsyncError:
+            with suppress(BucketsyncError):
+                self.recording.save()
+            raise
+        self.recording.save()
+        if self.later is not None:
+            raise self.later
+        for outcome in unsettled:
+            self.recording.outcomes.add(outcome)
+        self._leave("result", self.recording.outcomes, self.run.requests_since(before), started)
+        if self.run.spec.policy.verify in ("metadata", "content"):
+            self._verify()
+        self.recording.forget()
+
+    def _verify(self) -> None:
+        started, before = self.run.clock.monotonic(), self.run.requests()
+        outcomes = map(Outcome.from_json, self.recording.outcomes.lines())
+        written = (outcome for outcome in outcomes if outcome.status in WRITTEN)
+        findings = Outcomes()
+        with closing(in_threads(looker(self.run), written, gate=self.run.gate)) as looks:
+            for finding in looks:
+                if finding is not None:
+                    findings.add(finding)
+        self.run.gate.check()
+        self._leave("findings", findings, self.run.requests_since(before), started)
+
+    def _leave(self, kind: Kind, outcomes: Outcomes, requests: Mapping[str, Mapping[str, int]], started: float) -> None:
+        write_unit(
+            self.run.workspace,
+            kind,
+            self.plan.uploads_unit,
+            self.attempt,
+            plan=self.plan.digest,
+            lines=outcomes,
+            requests=requests,
+            seconds=self.run.clock.monotonic() - started,
+        )
+
+    # object by object -----------------------------------------------------------------------------------------
+
+    def _work(self) -> Iterator[_Work]:
+        """Every upload of the plan with its receipts, as all of these come in one order."""
+        begun = begun_uploads(self.run, self.plan)
+        line = next(begun, None)
+        groups = groupby(self._receipts(), key=lambda receipt: receipt.upload)
+        owner, receipts = next(groups, (None, iter(())))
+        for upload in uploads_of(self.run, self.plan):
+            while line is not None and line.number < upload.number:
+                line = next(begun, None)
+            while owner is not None and owner < upload.number:
+                owner, receipts = next(groups, (None, iter(())))
+            if upload.key in self.recording.outcomes:
+                continue
+            yield _Work(
+                upload=upload,
+                begun=line if line is not None and line.number == upload.number else None,
+                receipts=list(receipts) if owner == upload.number else [],
+            )
+
+    def _receipts(self) -> Iterator[Receipt]:
+        """What the part groups left, in the order of uploads and parts; a page that is damaged counts as missing."""
+        for _, index in sorted(read_units(self.run.workspace, "receipts", plan=self.plan.digest).items()):
+            with suppress(PlanMismatch):
+                yield from list(self.run.workspace.read_page(index.page, "receipts", Receipt.from_json))
+
+    def _bring_together(self, work: _Work) -> Outcome | TransientError:
+        """The outcome of one large object, or why it can't be had now."""
+        try:
+            outcome = self._outcome(work)
+        except STOPS_THE_TASK:
+            raise
+        except TransientError as error:
+            return error
+        return replace(outcome, source=Fingerprint.of(work.upload.change.source))
+
+    def _outcome(self, work: _Work) -> Outcome:
+        upload, begun = work.upload, work.begun
+        if begun is None:
+            self.unsettled.add(upload.key)
+            words = "its upload was not begun: `begin_uploads` did not finish"
+            return Outcome(key=upload.key, status="failed", reason=NOT_BEGUN, message=words)
+        if begun.outcome is not None:
+            return begun.outcome
+        said = [receipt for receipt in work.receipts if receipt.outcome is not None]
+        ended = [receipt.outcome for receipt in said if receipt.outcome is not None and not receipt.passing]
+        if ended:
+            return self._ended(work, begun, min(ended, key=lambda outcome: outcome.status == "failed"))
+        sent = {receipt.part.number: _sent(receipt) for receipt in work.receipts if receipt.part is not None}
+        if len(sent) < upload.parts:
+            self._leave_open(work, begun)
+            words = f"{len(sent)} of {upload.parts} parts arrived; its upload stays open, the next run sends the others"
+            last = next((receipt.outcome for receipt in said), None)
+            if last is not None:
+                return replace(last, message=f"{last.message}; {words}")
+            return Outcome(key=upload.key, status="failed", reason=PARTS_MISSING, message=words)
+        return self._completed(work, begun, list(sent.values()))
+
+    def _completed(self, work: _Work, begun: Begun, sent: list[Sent]) -> Outcome:
+        upload, started = work.upload, self.run.clock.monotonic()
+        if begun.source is None or begun.upload_id is None:
+            raise PlanMismatch(f"what `begin_uploads` said of {upload.key!r} names no upload; clear it to begin anew")
+        assembly = Assembly(
+            run=self.run,
+            key=upload.key,
+            upload_id=begun.upload_id,
+            source=begun.source,
+            expected=begun.expected,
+            mode=upload.mode,
+            replaces=transfer_of(self.run, self.plan, upload.change, upload.mode).destination,
+        )
+        try:
+            result = assembly.complete(sent)
+        except (BodyCorrupted, FinalError) as error:
+            self._abort(begun)
+            if isinstance(error, ObjectNotFound):
+                return Outcome(key=upload.key, status="failed", reason=UPLOAD_GONE, message=str(error))
+            return self._failure(upload, error)
+        self._forget(begun)
+        outcome = success(upload.change, upload.mode, result, begun.lost)
+        return replace(outcome, seconds=self.run.clock.monotonic() - started, attempts=self.attempt)
+
+    def _failure(self, upload: Upload, error: BucketsyncError) -> Outcome:
+        on_missing = self.run.spec.policy.on_missing
+        return failure(upload.change, error, source=self.run.source.location.url, on_missing=on_missing)
+
+    def _ended(self, work: _Work, begun: Begun, outcome: Outcome) -> Outcome:
+        """An object that no more was sent of: what may go on later stays open, anything else is aborted."""
+        if outcome.status == "failed" and outcome.reason != UPLOAD_GONE:
+            self._leave_open(work, begun)
+        else:
+            self._abort(begun)
+        return outcome
+
+    # the journal ----------------------------------------------------------------------------------------------
+
+    def _leave_open(self, work: _Work, begun: Begun) -> None:
+        """Keep the receipts with the upload: some stores don't say what arrived well enough to trust it."""
+        self.unsettled.add(work.upload.key)
+        entry = None if begun.entry is None else self.opening.journal.read(begun.entry)
+        if entry is None:
+            return
+        page: PageRef | None = None
+        parts = kept_receipts(self.run, begun)  # of earlier runs, where a group of this one left nothing
+        parts |= {receipt.part.number: receipt for receipt in work.receipts if receipt.part is not None}
+        if parts:
+            name = f"{entry.name.removesuffix('.json')}-{self.run.clock.now():%Y%m%dT%H%M%S%f}"
+            writer = self.run.workspace.page_writer(name, "receipts", of_pair=True)
+            for _, receipt in sorted(parts.items()):
+                writer.write(replace(receipt, sent=0).to_json())
+            page = writer.finish()
+        self.opening.journal.leave_open(entry, page)
+
+    def _abort(self, begun: Begun) -> None:
+        entry = None if begun.entry is None else self.opening.journal.read(begun.entry)
+        if entry is not None:
+            self.opening.abort(entry)
+
+    def _forget(self, begun: Begun) -> None:
+        entry = None if begun.entry is None else self.opening.journal.read(begun.entry)
+        if entry is not None:
+            self.opening.journal.forget(entry)
+
+
+def _sent(receipt: Receipt) -> Sent:
+    if receipt.part is None:
+        raise TypeError("a receipt without its part")
+    return Sent(part=receipt.part, proof=receipt.proof)
