@@ -201,8 +201,8 @@ def test_fault_F59_worker_killed_in_a_batch(batch: Batch, when: str) -> None:
         if entry.operation in (batch.pair.write, batch.pair.carry)
     }
     assert asked <= set(OBJECTS) - recorded
-    # What the store finished although nobody heard its answer: in one request it is asked for again and refused, in parts
-    # it is recognised beforehand.
+    # What the store finished although nobody heard its answer: in one request it is asked for again and refused, in
+    # parts it is recognised beforehand.
     in_parts = batch.pair.way in ("part_copy", "stream_parts")
     assert len(set(OBJECTS) - recorded - asked) == (1 if in_parts else 0)
     assert batch.versions() == ONCE
