@@ -13,7 +13,7 @@ N ?= 20000
 WRITE ?=
 # Tests that need no Airflow process of their own; two at a time, a file at a time.
 PYTEST := $(BIN)/python -m pytest
-UNIT := --ignore=tests/system --ignore=tests/real -m "not soak" -n 2 --dist loadfile
+UNIT := --ignore=tests/system --ignore=tests/real -m "not soak" -n 2 --dist loadfile --no-loadscope-reorder
 
 # Where the system keeps certificates, uv trusts those too, as pip does: a company's own are among them.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),true,false)

@@ -28,7 +28,10 @@ STREAMS_OF_PARTS = ("stream_parts", "oss_stream_parts", "s3_to_oss_parts", "oss_
 PART_COPIES = ("part_copy", "oss_part_copy")
 
 PART = 1000
-_PARTS = {"small_threshold": PART, "large_threshold": PART, "part_size": PART}
+_PARTS = {"small_threshold": PART, "large_threshold": 100 * PART, "part_size": PART}
+"""Streamed in parts inside a batch."""
+_LARGE = {"small_threshold": PART, "large_threshold": PART, "part_size": PART}
+"""Copied in parts by the store: as part groups, since below this threshold it copies in one request."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class Pair:
     begin: str
     carry: str
     reads_with: str
+
+    @property
+    def resumes(self) -> bool:
+        """Whether an object that fails leaves its upload for the next run to go on with: as part groups they do."""
+        return self.policy.get("large_threshold") == PART
 
     def source_store(self, **settings: Any) -> ObjectStore:
         """The source, pinned to its server."""
@@ -121,7 +129,7 @@ class Pair:
             destination=stand.bucket(at=destination_at, **settings),
             source_at=source_at,
             destination_at=destination_at,
-            policy=_PARTS if parts else {},
+            policy=(_PARTS if streams else _LARGE) if parts else {},
             write="CompleteMultipartUpload" if parts else whole,
             begin=begin if parts else whole,
             carry=carry,

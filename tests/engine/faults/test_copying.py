@@ -261,7 +261,8 @@ def test_fault_F32_error_inside_a_200(stand: Stand, other: S3Server, way: str, a
     ran = pair.sync()
     assert always.occurred >= ATTEMPTS
     assert ran.status("k") == ("failed", "server_error")
-    settled(pair, present={})
+    assert pair.contents() == {}
+    assert pair.uploads() == pair.resumes
     pair.destination_at.faults.clear()
     once = pair.at_destination(
         "error200", operation=pair.write, times=1, applied=applied, keep_alive=keep_alive, **said

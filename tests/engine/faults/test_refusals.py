@@ -63,9 +63,10 @@ def test_fault_F23_archived_between_plan_and_copy(any_pair: Pair) -> None:
     assert ran.status("cold") == ("failed", "archived")
     assert "restore" in (ran.outcomes["cold"].message or "")
     assert pair.contents() == {"k": SOURCE}
-    assert pair.uploads() == 0
+    assert pair.uploads() == pair.resumes
     pair.source_at.faults.clear()
     assert pair.sync().report.counts == {"copied": 1, "same": 1}
+    assert pair.uploads() == 0
 
 
 # credentials that expire ----------------------------------------------------------------------------------------------
@@ -150,9 +151,8 @@ def test_fault_F37_credentials_expire_for_good(stand: Stand, other: S3Server, wa
     assert sorted(pair.contents()) == sorted(set(objects) - set(failed))
     assert len(failed) == 3
     for key in failed:
-        wordless = way == "part_copy"  # it begins with a HEAD, and S3 answers that one with nothing but a 400
-        assert ran.status(key) == ("failed", "final" if wordless else "access_denied")
-        words = "expired token" if wordless else "the session token has expired; renew the connection's credentials"
+        assert ran.status(key) == ("failed", "access_denied")
+        words = "the session token has expired; renew the connection's credentials"
         assert words in (ran.outcomes[key].message or "")
         assert ran.outcomes[key].attempts == 1
     assert pair.contents() == {key: SOURCE for key in objects if key not in failed}
@@ -188,7 +188,7 @@ def test_fault_F42_key_of_the_source_may_not_be_used(stand: Stand, other: S3Serv
     assert ran.report.red == ("failed",)
     assert ran.outcomes["other"].verified
     assert pair.contents() == {"k": OLD, "other": SOURCE}
-    assert pair.uploads() == 0
+    assert pair.uploads() == pair.resumes
 
 
 @pytest.mark.parametrize("way", TO_OSS)

@@ -19,8 +19,8 @@ from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.model.units import GIB, MIB
-from airflow_bucketsync.engine.steps.complete_uploads import units_to_verify
 from airflow_bucketsync.engine.steps.copy import copy_batch
+from airflow_bucketsync.engine.steps.joining import units_to_verify
 from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.prepare import prepare
 from airflow_bucketsync.engine.steps.report import make_report

@@ -212,7 +212,7 @@ class Sides:
 
     def sync(self, **policy: Any) -> Ran:
         """One run."""
-        parts = {"small_threshold": 1000, "large_threshold": 1000, "part_size": 1000} if self.parts else {}
+        parts = {"small_threshold": 1000, "large_threshold": 100_000, "part_size": 1000} if self.parts else {}
         return self.stand.sync(self.store(0), self.store(1), **parts, **policy)
 
     @property

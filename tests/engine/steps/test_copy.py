@@ -22,8 +22,8 @@ from airflow_bucketsync.engine.errors import (
 from airflow_bucketsync.engine.model.capabilities import ConditionalPut
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.plan import Plan
-from airflow_bucketsync.engine.steps.complete_uploads import units_to_verify
 from airflow_bucketsync.engine.steps.copy import copy_batch
+from airflow_bucketsync.engine.steps.joining import units_to_verify
 from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.run import MemoryProgress, Run
 from airflow_bucketsync.engine.steps.units import UnitIndex, outcomes_of

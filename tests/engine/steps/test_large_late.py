@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_bucketsync.engine.errors import ConnectionLost, ServerError
+from airflow_bucketsync.engine.errors import AccessDenied, ConnectionLost, ServerError
 from airflow_bucketsync.engine.model.objects import ObjectAttributes, PutResult
 from airflow_bucketsync.engine.steps.units import read_units
 from airflow_bucketsync.engine.stores.memory import MEMORY_CAPABILITIES
@@ -235,3 +235,21 @@ def test_row_D6_complete_that_fails_for_now_is_done_by_its_retry(mode, error):
     assert job.ended().green
     assert pair.destination.requests["complete_upload"] - done == 1
     assert (pair.contents(), versions(pair), pair.uploads()) == (OBJECTS, 1, 0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_row_D7_an_object_that_may_not_be_completed_keeps_its_parts(mode):
+    """All parts are there; as soon as the right is, the next run completes it without sending one."""
+    pair = pair_for(mode)
+    pair.put(OBJECTS)
+    denied = Trouble(lambda: AccessDenied("not yours", code="AccessDenied"), "complete_upload")
+    pair.at_destination(denied)
+    job = Job(pair)
+    ends = job.ends(job.drive())
+    assert {end for key, end in ends.items() if key in OBJECTS} == {("failed", "access_denied")}
+    sent = stored(pair)
+    pair.destination.hooks.remove(denied)
+    again = Job(pair)
+    assert set(again.ends(again.drive()).values()) == {("copied", "new")}
+    assert stored(pair) == sent
+    assert pair.uploads() == 0

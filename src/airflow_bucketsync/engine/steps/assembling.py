@@ -192,7 +192,7 @@ class Assembly:
             if found is None:
                 raise
             if self._is_this(found.info, receipts, checksum) or (
-                isinstance(error, ObjectNotFound) and not self.replaces.holds(found.info) and self._reads_equal(found)
+                not self.replaces.holds(found.info) and self._reads_equal(found)
             ):
                 if isinstance(error, ObjectChanged):  # it was another upload, of an earlier try; this one is open
                     self.run.destination.abort_upload(self.key, self.upload_id)
@@ -229,9 +229,8 @@ class Assembly:
         """Whether what stands there was made of these very parts."""
         if found.size != self.source.size:
             return False
-        return (checksum is not None and found.checksum == checksum) or (
-            found.etag is not None and found.etag == multipart_etag(receipts)
-        )
+        known = {proof for proof in (checksum, self.expected) if proof is not None}
+        return found.checksum in known or (found.etag is not None and found.etag == multipart_etag(receipts))
 
     def _reads_equal(self, found: ObjectDetails) -> bool:
         """Whether what stands there has the source's bytes; both are read where no checksum says so."""

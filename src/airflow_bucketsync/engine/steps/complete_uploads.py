@@ -11,6 +11,7 @@ from airflow_bucketsync.engine.errors import (
     BodyCorrupted,
     BucketsyncError,
     FinalError,
+    ObjectChanged,
     ObjectNotFound,
     PlanMismatch,
     TransientError,
@@ -23,6 +24,7 @@ from airflow_bucketsync.engine.model.upload import Begun, Receipt, Upload
 from airflow_bucketsync.engine.steps.assembling import Assembly, Sent
 from airflow_bucketsync.engine.steps.begin_uploads import begun_uploads, kept_receipts
 from airflow_bucketsync.engine.steps.copy import STOPS_THE_TASK, failure, success, transfer_of
+from airflow_bucketsync.engine.steps.joining import abort_left_over, units_to_verify
 from airflow_bucketsync.engine.steps.large import uploads_of
 from airflow_bucketsync.engine.steps.opening import OpenUploads
 from airflow_bucketsync.engine.steps.recording import Recording
@@ -52,38 +54,6 @@ def complete_uploads(run: Run, plan: Plan, *, attempt: int, progress: Progress) 
     if plan.open_uploads:
         abort_left_over(run)
     return units_to_verify(run, plan)
-
-
-def units_to_verify(run: Run, plan: Plan) -> tuple[int, ...]:
-    """The units to verify, after all copies are done: batches with something written; one unit for all by listing.
-
-    Large objects were looked at when they were completed, unless a listing tells of all objects at once.
-
-    :raises Stopped: the task was asked to stop
-    """
-    run.gate.check()
-    level = run.spec.policy.verify
-    if level == "none":
-        return ()
-    finished = read_units(run.workspace, "result", plan=plan.digest)
-    written = [number for number, index in finished.items() if any(index.counts.get(word, 0) for word in WRITTEN)]
-    if level == "listing":
-        return tuple(written[:1])
-    return tuple(number for number in written if plan.uploads is None or number != plan.uploads_unit)
-
-
-def abort_left_over(run: Run) -> None:
-    """Abort the uploads that earlier runs left open and this one did not go on with.
-
-    An entry without an id may be of an upload that nobody can name; `sweep_uploads` finds it by its time.
-    """
-    opening = OpenUploads(run, look=True)
-    for name in opening.journal.names():
-        entry = opening.journal.read(name)
-        ours = entry is not None and entry.destination == run.destination.location.url
-        if entry is not None and ours and entry.run != run.run and entry.upload_id is not None:
-            run.gate.check()
-            opening.abort(entry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,25 +94,23 @@ class _Completing:
                 closing(in_threads(self._bring_together, self._work(), gate=gate)) as outcomes,
             ):
                 for outcome in outcomes:
-                    if isinstance(outcome, Outcome) and outcome.key in self.unsettled:
+                    if outcome.key in self.unsettled:
                         unsettled.append(outcome)
-                    elif isinstance(outcome, Outcome):
+                    else:
                         self.recording.add(outcome)
-                    elif not gate.stopped:
-                        self.later = outcome
             gate.check()
         except BucketsyncError:
             with suppress(BucketsyncError):
                 self.recording.save()
             raise
         self.recording.save()
-        if self.later is not None:
-            raise self.later
         for outcome in unsettled:
             self.recording.outcomes.add(outcome)
         self._leave("result", self.recording.outcomes, self.run.requests_since(before), started)
         if self.run.spec.policy.verify in ("metadata", "content"):
             self._verify()
+        if self.later is not None:
+            raise self.later
         self.recording.forget()
 
     def _verify(self) -> None:
@@ -196,15 +164,18 @@ class _Completing:
             with suppress(PlanMismatch):
                 yield from list(self.run.workspace.read_page(index.page, "receipts", Receipt.from_json))
 
-    def _bring_together(self, work: _Work) -> Outcome | TransientError:
-        """The outcome of one large object, or why it can't be had now."""
+    def _bring_together(self, work: _Work) -> Outcome:
+        """The outcome of one large object; one that can't be completed now fails the task, after all others."""
         try:
             outcome = self._outcome(work)
         except STOPS_THE_TASK:
             raise
         except TransientError as error:
-            return error
-        return replace(outcome, source=Fingerprint.of(work.upload.change.source))
+            self.run.gate.check()
+            self.later = error
+            self.unsettled.add(work.upload.key)
+            outcome = self._failure(work.upload, error)
+        return replace(outcome, source=Fingerprint.of(work.upload.change.source), attempts=self.attempt)
 
     def _outcome(self, work: _Work) -> Outcome:
         upload, begun = work.upload, work.begun
@@ -243,14 +214,18 @@ class _Completing:
         )
         try:
             result = assembly.complete(sent)
-        except (BodyCorrupted, FinalError) as error:
+        except ObjectNotFound as error:
             self._abort(begun)
-            if isinstance(error, ObjectNotFound):
-                return Outcome(key=upload.key, status="failed", reason=UPLOAD_GONE, message=str(error))
+            return Outcome(key=upload.key, status="failed", reason=UPLOAD_GONE, message=str(error))
+        except (BodyCorrupted, ObjectChanged) as error:
+            self._abort(begun)
+            return self._failure(upload, error)
+        except FinalError as error:  # a right that is missing, say: all parts are there, and stay
+            self._leave_open(work, begun)
             return self._failure(upload, error)
         self._forget(begun)
         outcome = success(upload.change, upload.mode, result, begun.lost)
-        return replace(outcome, seconds=self.run.clock.monotonic() - started, attempts=self.attempt)
+        return replace(outcome, seconds=self.run.clock.monotonic() - started)
 
     def _failure(self, upload: Upload, error: BucketsyncError) -> Outcome:
         on_missing = self.run.spec.policy.on_missing
