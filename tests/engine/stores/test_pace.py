@@ -165,13 +165,20 @@ def test_row_D14_refusals_of_one_moment_count_once():
     assert sender.pace.width == 16
 
 
-def test_row_D14_the_floor_is_one_request_at_once_and_one_a_second():
+def test_row_D14_the_floor_is_one_request_at_once_and_a_sixteenth_of_the_rate():
     sender = Sender(concurrency=16)
     for _ in range(20):
         sender.send(4, refused=2.5)
     assert sender.pace.width == 1
     sender.pace.refused("s3://a/")
-    assert sender.send(4) == pytest.approx(1.0, rel=0.3)
+    assert sender.send(4) == pytest.approx(100 / module.SLOWEST, rel=0.3)
+
+
+def test_row_D14_the_floor_of_a_slow_task_is_one_request_a_second():
+    sender = Sender(concurrency=16, takes=0.2)
+    for _ in range(20):
+        sender.send(4, refused=2.5)
+    assert sender.send(4, refused=0.0) == pytest.approx(1.0, rel=0.3)
 
 
 def test_row_D14_a_task_comes_back_step_by_step_when_it_was_quiet():

@@ -28,6 +28,9 @@ REFUSALS_COUNT_ONCE_IN = 2.0
 """Seconds: what was on its way when a task slowed down says nothing about its new pace."""
 MEASURED = 3.0
 """Seconds over which requests are counted to know their rate."""
+SLOWEST = 16
+"""The part of its rate before the first refusal that a task never goes below: a store that refuses a share of all
+requests, however few they are, would bring it to a standstill."""
 FASTER = 1.5
 """Factor of a step back, after a refusal."""
 BURST = 0.1
@@ -83,8 +86,8 @@ class _Side:
         if not recent:
             return  # its requests are not counted here
         rate = len(recent) / max(now - recent[0], STEP)
-        self.cap = max(1.0, (rate if self.cap is None else min(rate, self.cap)) / 2)
         self._before = max(self._before, rate)
+        self.cap = max(1.0, self._before / SLOWEST, (rate if self.cap is None else min(rate, self.cap)) / 2)
 
     def step_up(self) -> bool:
         """A little faster; whether there is still a limit to come back from."""
