@@ -12,8 +12,8 @@ from airflow_bucketsync.engine.stores.gate import Gate
 
 log = logging.getLogger(__name__)
 
-SHARING = ("list", "copy", "upload_parts", "verify", "delete_extra")
-"""The tasks of a group of which several may send requests at once."""
+SHARING = ("list", "copy", "begin_uploads", "upload_parts", "verify", "delete_extra")
+"""The tasks of a group that may send requests while others do."""
 
 EVERY = 10.0
 """Seconds after which a task looks how many others there are."""

@@ -142,3 +142,14 @@ def test_I5_nothing_is_undone():
         figures.add(objects=-1)
     with pytest.raises(ValueError, match="stays done"):
         figures.add(bytes=-1)
+
+
+def test_I5_what_is_found_finished_counts_but_not_as_pace():
+    """A later try finds part after part that arrived before, while it sends others."""
+    figures = Figures(objects=100, bytes=100 * MIB, noun="parts")
+    figures.add(objects=60, bytes=60 * MIB, earlier=True)
+    figures.add(objects=10, bytes=10 * MIB)
+    found = figures.at(10.0)
+    assert found["parts"] == [70, 100]
+    assert (found["rate"], found["parts_rate"]) == (MIB, 1.0)
+    assert found["seconds_left"] == 30

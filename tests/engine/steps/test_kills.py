@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -180,3 +181,24 @@ def test_invariant_I12_a_late_zombie_changes_nothing():
     late = outcomes_of(zombie.workspace, copied(zombie, plan, 1, MemoryProgress()))
     assert {outcome.status for outcome in late} == {"copied"}
     assert {key: pair.destination.head(key).info for key in objects} == versions
+
+
+def test_D7_what_a_killed_try_completed_is_recognised_with_all_that_is_known_of_it():
+    """Nothing of it is sent again, what it lost is reported, and no entry of the journal stays."""
+    pair = Pair(shared=False, destination=replace(MEMORY_CAPABILITIES, tags=False))
+    pair.put({"0": b"0" * (2 * PART + 3)}, tags={"team": "data"})
+    plan = make_plan(pair.run(**MEDIUM))
+
+    def kill(when: str, verb: str, key: str) -> None:
+        if (when, verb) == ("after", "complete_upload"):
+            raise Killed
+
+    pair.at_destination(kill)
+    with pytest.raises(Killed):
+        copied(pair.run(prepared=False, **MEDIUM), plan, 1, MemoryProgress())
+    pair.destination.hooks.clear()
+    before, run = pair.writes(), pair.run(prepared=False, **MEDIUM)
+    (found,) = outcomes_of(run.workspace, copied(run, plan, 2, MemoryProgress()))
+    assert (found.status, found.lost) == ("copied", ("tags",))
+    assert pair.writes() == before
+    assert list(UploadJournal(run.workspace).names()) == []

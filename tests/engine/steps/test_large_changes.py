@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -35,14 +36,10 @@ def filled(mode: str, standing: bytes | None = None, **settings: Any) -> Pair:
     return pair
 
 
-def changed_when(job: Job, moment: str) -> None:
-    """The source is overwritten at this moment of the run."""
+def changed_when(job: Job, moment: str, change: Callable[[], None] | None = None) -> None:
+    """The source is overwritten, or changed in another way, at this moment of the run."""
     pair, plan = job.pair, job.planned()
-    assert len(plan.groups) == 3
-
-    def change() -> None:
-        pair.put({KEY: NEW})
-
+    change = change or (lambda: pair.put({KEY: NEW}))
     if moment == "before begin":
         change()
     job.do("begin")
@@ -120,16 +117,7 @@ def test_fault_F27_a_file_changes_on_the_way(tmp_path, how, moment):
             (tmp_path / "new").replace(path)
 
     job = Job(pair)
-    plan = job.planned()
-    job.do("begin")
-    if moment == "after begin":
-        change()
-    if moment == "in a group":
-        pair.at_destination(At(change, *SENDS, number=2))
-    for group in plan.groups:
-        job.do("parts", group.number)
-        if moment == "between groups" and group.number == 0:
-            change()
+    changed_when(job, moment, change)
     assert job.ends(job.ended()) == {KEY: ("changed", "source_changed")}
     assert (pair.contents(), pair.uploads()) == ({}, 0)
     assert Job(pair, run="again").drive().verified

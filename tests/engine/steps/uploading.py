@@ -104,7 +104,7 @@ def pair_for(mode: str, **settings: Any) -> Pair:
 def stored(pair: Pair) -> Counter[tuple[str, int]]:
     """How often each part was stored so far."""
     assert isinstance(pair.destination, CountingStore)
-    return pair.destination.stored
+    return Counter(pair.destination.stored)
 
 
 def each_part(objects: Mapping[str, bytes]) -> dict[tuple[str, int], int]:

@@ -43,14 +43,17 @@ class Figures:
         self._done = earlier
         self._marks = deque([(at, *earlier)])
 
-    def add(self, *, objects: int = 0, bytes: int = 0) -> None:  # noqa: A002
+    def add(self, *, objects: int = 0, bytes: int = 0, earlier: bool = False) -> None:  # noqa: A002
         """Count what was finished; bytes may be counted before the object they belong to.
 
+        :param earlier: it was found finished: an earlier try or run did it
         :raises ValueError: less than nothing
         """
         if objects < 0 or bytes < 0:
             raise ValueError(f"what is done stays done, got {objects} objects and {bytes} bytes")
         self._done = (self._done[0] + objects, self._done[1] + bytes)
+        if earlier:
+            self._marks = deque((at, done + objects, size + bytes) for at, done, size in self._marks)
 
     def at(self, seconds: float) -> dict[str, Any]:
         """The figures at this moment, small and ready for the task's state.

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Callable
 
-from airflow_bucketsync.engine.errors import BucketsyncError, PlanMismatch, TransientError
-from airflow_bucketsync.engine.model.objects import Fingerprint
+from airflow_bucketsync.engine.errors import BucketsyncError, TransientError
 from airflow_bucketsync.engine.model.plan import Plan
-from airflow_bucketsync.engine.model.upload import Begun, Receipt, Upload
+from airflow_bucketsync.engine.model.upload import Begun, Upload
 from airflow_bucketsync.engine.steps.assembling import pin
 from airflow_bucketsync.engine.steps.copy import STOPS_THE_TASK, failure, transfer_of
 from airflow_bucketsync.engine.steps.large import uploads_of
 from airflow_bucketsync.engine.steps.opening import OpenUploads
 from airflow_bucketsync.engine.steps.run import Run
-from airflow_bucketsync.engine.steps.units import LineList, read_units, write_unit
+from airflow_bucketsync.engine.steps.units import LineList, write_unit
 from airflow_bucketsync.engine.stores.bulk import in_threads
 from airflow_bucketsync.engine.stores.gate import Stopped
 
@@ -51,8 +48,6 @@ def begin_uploads(run: Run, plan: Plan, *, attempt: int) -> tuple[int, ...]:
 
 
 def _beginner(run: Run, plan: Plan, opening: OpenUploads) -> Callable[[Upload], Begun]:
-    on_missing, source = plan.spec.policy.on_missing, run.source.location.url
-
     def begin(upload: Upload) -> Begun:
         try:
             pinned = pin(run, transfer_of(run, plan, upload.change, upload.mode))
@@ -62,10 +57,10 @@ def _beginner(run: Run, plan: Plan, opening: OpenUploads) -> Callable[[Upload], 
         except BucketsyncError as error:
             if isinstance(error, TransientError) and run.gate.stopped:
                 raise Stopped("the task was asked to stop") from None
-            outcome = failure(upload.change, error, source=source, on_missing=on_missing)
+            outcome = failure(run, upload.change, error)
             if outcome.status != "failed":
                 opening.drop(upload.key)
-            return Begun(number=upload.number, outcome=replace(outcome, source=Fingerprint.of(upload.change.source)))
+            return Begun(number=upload.number, outcome=outcome)
         return Begun(
             number=upload.number,
             upload_id=opened.upload_id,
@@ -78,21 +73,3 @@ def _beginner(run: Run, plan: Plan, opening: OpenUploads) -> Callable[[Upload], 
         )
 
     return begin
-
-
-def begun_uploads(run: Run, plan: Plan) -> Iterator[Begun]:
-    """What `begin_uploads` made of the plan's uploads, in their order; nothing where it did not finish."""
-    index = read_units(run.workspace, "begun", plan=plan.digest).get(0)
-    if index is None:
-        return iter(())
-    return run.workspace.read_page(index.page, "begun", Begun.from_json)
-
-
-def kept_receipts(run: Run, begun: Begun) -> dict[int, Receipt]:
-    """The receipts that an earlier run left with an upload, by part; none where their page is gone."""
-    if begun.receipts is None:
-        return {}
-    with suppress(PlanMismatch):
-        kept = run.workspace.read_page(begun.receipts, "receipts", Receipt.from_json, of_pair=True)
-        return {receipt.part.number: receipt for receipt in kept if receipt.part is not None}
-    return {}

@@ -21,9 +21,9 @@ from airflow_bucketsync.engine.model.outcome import WRITTEN, Outcome
 from airflow_bucketsync.engine.model.pages import PageRef
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.model.upload import Begun, Receipt, Upload
-from airflow_bucketsync.engine.steps.assembling import Assembly, Sent
-from airflow_bucketsync.engine.steps.begin_uploads import begun_uploads, kept_receipts
-from airflow_bucketsync.engine.steps.copy import STOPS_THE_TASK, failure, success, transfer_of
+from airflow_bucketsync.engine.steps.assembling import Sent
+from airflow_bucketsync.engine.steps.begun import assembly_of, begun_uploads, kept_receipts, sent_of
+from airflow_bucketsync.engine.steps.copy import STOPS_THE_TASK, failure, success
 from airflow_bucketsync.engine.steps.joining import abort_left_over, units_to_verify
 from airflow_bucketsync.engine.steps.large import uploads_of
 from airflow_bucketsync.engine.steps.opening import OpenUploads
@@ -174,7 +174,7 @@ class _Completing:
             self.run.gate.check()
             self.later = error
             self.unsettled.add(work.upload.key)
-            outcome = self._failure(work.upload, error)
+            outcome = failure(self.run, work.upload.change, error)
         return replace(outcome, source=Fingerprint.of(work.upload.change.source), attempts=self.attempt)
 
     def _outcome(self, work: _Work) -> Outcome:
@@ -189,7 +189,7 @@ class _Completing:
         ended = [receipt.outcome for receipt in said if receipt.outcome is not None and not receipt.passing]
         if ended:
             return self._ended(work, begun, min(ended, key=lambda outcome: outcome.status == "failed"))
-        sent = {receipt.part.number: _sent(receipt) for receipt in work.receipts if receipt.part is not None}
+        sent = {part.part.number: part for part in map(sent_of, work.receipts) if part is not None}
         if len(sent) < upload.parts:
             self._leave_open(work, begun)
             words = f"{len(sent)} of {upload.parts} parts arrived; its upload stays open, the next run sends the others"
@@ -201,17 +201,7 @@ class _Completing:
 
     def _completed(self, work: _Work, begun: Begun, sent: list[Sent]) -> Outcome:
         upload, started = work.upload, self.run.clock.monotonic()
-        if begun.source is None or begun.upload_id is None:
-            raise PlanMismatch(f"what `begin_uploads` said of {upload.key!r} names no upload; clear it to begin anew")
-        assembly = Assembly(
-            run=self.run,
-            key=upload.key,
-            upload_id=begun.upload_id,
-            source=begun.source,
-            expected=begun.expected,
-            mode=upload.mode,
-            replaces=transfer_of(self.run, self.plan, upload.change, upload.mode).destination,
-        )
+        assembly = assembly_of(self.run, self.plan, upload, begun)
         try:
             result = assembly.complete(sent)
         except ObjectNotFound as error:
@@ -219,17 +209,13 @@ class _Completing:
             return Outcome(key=upload.key, status="failed", reason=UPLOAD_GONE, message=str(error))
         except (BodyCorrupted, ObjectChanged) as error:
             self._abort(begun)
-            return self._failure(upload, error)
+            return failure(self.run, upload.change, error)
         except FinalError as error:  # a right that is missing, say: all parts are there, and stay
             self._leave_open(work, begun)
-            return self._failure(upload, error)
+            return failure(self.run, upload.change, error)
         self._forget(begun)
         outcome = success(upload.change, upload.mode, result, begun.lost)
         return replace(outcome, seconds=self.run.clock.monotonic() - started)
-
-    def _failure(self, upload: Upload, error: BucketsyncError) -> Outcome:
-        on_missing = self.run.spec.policy.on_missing
-        return failure(upload.change, error, source=self.run.source.location.url, on_missing=on_missing)
 
     def _ended(self, work: _Work, begun: Begun, outcome: Outcome) -> Outcome:
         """An object that no more was sent of: what may go on later stays open, anything else is aborted."""
@@ -267,9 +253,3 @@ class _Completing:
         entry = None if begun.entry is None else self.opening.journal.read(begun.entry)
         if entry is not None:
             self.opening.journal.forget(entry)
-
-
-def _sent(receipt: Receipt) -> Sent:
-    if receipt.part is None:
-        raise TypeError("a receipt without its part")
-    return Sent(part=receipt.part, proof=receipt.proof)

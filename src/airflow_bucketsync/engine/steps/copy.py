@@ -173,7 +173,8 @@ class _BatchCopy:
             if not self._transfer(change, mode).destination.holds(found):
                 result = already_there(self.run, change, mode)
                 if result is not None:
-                    self._add(change, success(change, mode, result, ()))
+                    dropped = self.uploads.drop(change.source.key)
+                    self._add(change, success(change, mode, result, dropped[0].lost if dropped else ()))
                     return True
         return False
 
@@ -188,7 +189,7 @@ class _BatchCopy:
         if result is not None:
             outcome = success(change, mode, result, answer.lost)
         elif error is not None:
-            outcome = failure(change, error, source=self.run.source.location.url, on_missing=self.policy.on_missing)
+            outcome = failure(self.run, change, error)
         else:
             raise TypeError(f"a transfer came back without result and error: {change.source.key!r}")
         self._add(change, replace(outcome, seconds=answer.seconds, attempts=answer.attempts))
@@ -262,14 +263,17 @@ def already_there(run: Run, change: Change, mode: CopyMode) -> PutResult | None:
     )
 
 
-def failure(change: Change, error: BucketsyncError, *, source: str, on_missing: str) -> Outcome:
+def failure(run: Run, change: Change, error: BucketsyncError) -> Outcome:
     """The outcome of an object that could not be copied."""
     status: Status = "failed"
     reason = error.reason
+    source = run.source.location.url
     if isinstance(error, ObjectNotFound) and error.location == source and error.key == change.source.key:
-        status, reason = ("gone", "not_at_source") if on_missing == "skip" else ("failed", "gone")
+        skipped = run.spec.policy.on_missing == "skip"
+        status, reason = ("gone", "not_at_source") if skipped else ("failed", "gone")
     elif isinstance(error, ObjectChanged):
         status, reason = "changed", "source_changed" if error.location == source else "destination_changed"
     elif isinstance(error, NotSupported):
         status = "refused"
-    return Outcome(key=change.source.key, status=status, reason=reason, message=str(error))
+    version = Fingerprint.of(change.source)
+    return Outcome(key=change.source.key, status=status, reason=reason, message=str(error), source=version)

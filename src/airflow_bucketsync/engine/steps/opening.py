@@ -70,11 +70,14 @@ class OpenUploads:
             raise
         return Opened(entry=entry, upload_id=upload_id)
 
-    def drop(self, key: str) -> None:
-        """Abort what earlier tries or runs left open of this key: the version it is of is no more."""
-        for entry in self.journal.of(key) if self._look else ():
-            if entry.upload_id is not None and entry.destination == self._run.destination.location.url:
-                self.abort(entry)
+    def drop(self, key: str) -> list[OpenEntry]:
+        """Abort what earlier tries or runs began of this key, which nobody needs any more; returns it, latest first."""
+        here = self._run.destination.location.url
+        found = self.journal.of(key) if self._look else []
+        ours = [entry for entry in found if entry.upload_id is not None and entry.destination == here]
+        for entry in ours:
+            self.abort(entry)
+        return ours
 
     def abort(self, entry: OpenEntry) -> None:
         """Drop an upload of ours and forget it; one that can't be aborted now stays in the journal for the next run."""

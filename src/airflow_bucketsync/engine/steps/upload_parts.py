@@ -20,8 +20,8 @@ from airflow_bucketsync.engine.model.plan import PartGroup, Plan
 from airflow_bucketsync.engine.model.upload import Begun, Receipt, Upload
 from airflow_bucketsync.engine.rules.figures import Figures
 from airflow_bucketsync.engine.steps.assembling import Assembly, Range, Sent
-from airflow_bucketsync.engine.steps.begin_uploads import begun_uploads, kept_receipts
-from airflow_bucketsync.engine.steps.copy import STOPS_THE_TASK, failure, transfer_of
+from airflow_bucketsync.engine.steps.begun import assembly_of, begun_uploads, kept_receipts, sent_of
+from airflow_bucketsync.engine.steps.copy import STOPS_THE_TASK, failure
 from airflow_bucketsync.engine.steps.errors import LOOKED, MAX_ERRORS, Errors
 from airflow_bucketsync.engine.steps.large import uploads_of
 from airflow_bucketsync.engine.steps.run import Progress, Run
@@ -159,7 +159,7 @@ class _Sending:
         begun = {line.number: line for line in begun_uploads(self.run, self.plan) if self._has(line.number)}
         for upload in uploads_of(self.run, self.plan):
             line, span = begun.get(upload.number), self.group.within(upload.number, upload.parts)
-            if span is None or line is None or line.outcome is not None or line.upload_id is None:
+            if span is None or line is None or line.outcome is not None:
                 continue
             words = self.errors.too_many
             if words is not None:
@@ -171,18 +171,7 @@ class _Sending:
         return self.group.first[0] <= upload <= self.group.last[0]
 
     def _missing_of(self, upload: Upload, line: Begun, span: tuple[int, int]) -> Iterator[_Missing]:
-        if line.source is None or line.upload_id is None:
-            return
-        transfer = transfer_of(self.run, self.plan, upload.change, upload.mode)
-        assembly = Assembly(
-            run=self.run,
-            key=upload.key,
-            upload_id=line.upload_id,
-            source=line.source,
-            expected=line.expected,
-            mode=upload.mode,
-            replaces=transfer.destination,
-        )
+        assembly = assembly_of(self.run, self.plan, upload, line)
         known = self._known_of(upload, line)
         try:
             arrived = assembly.arrived() if self.again or line.resumed else {}
@@ -197,9 +186,9 @@ class _Sending:
         for number in range(span[0], span[1] + 1):
             start = (number - 1) * upload.part_size
             part = (number, start, min(upload.part_size, upload.size - start))
-            kept = assembly.kept(part, arrived.get(number), _sent(known.get(number)))
+            kept = assembly.kept(part, arrived.get(number), sent_of(known.get(number)))
             if kept is not None:
-                self._keep(upload, kept)
+                self._keep(upload, kept, earlier=True)
             elif upload.number in self.ended:
                 return
             else:
@@ -246,18 +235,17 @@ class _Sending:
         elif isinstance(error, TransientError):
             if not self.run.gate.stopped:
                 self.later = error
-                outcome = failure(upload.change, error, source="", on_missing="fail")
+                outcome = failure(self.run, upload.change, error)
                 self.troubled[upload.number] = Receipt(upload=upload.number, outcome=outcome, passing=True)
         elif isinstance(error, ObjectNotFound) and error.location == self.run.destination.location.url:
             self._end(upload, Outcome(key=upload.key, status="failed", reason=UPLOAD_GONE, message=str(error)))
         elif error is not None:
-            on_missing = self.plan.spec.policy.on_missing
-            self._end(upload, failure(upload.change, error, source=self.run.source.location.url, on_missing=on_missing))
+            self._end(upload, failure(self.run, upload.change, error))
 
-    def _keep(self, upload: Upload, sent: Sent) -> None:
+    def _keep(self, upload: Upload, sent: Sent, *, earlier: bool = False) -> None:
         receipt = Receipt(upload=upload.number, part=sent.part, proof=sent.proof, sent=sent.bytes)
         self.receipts[upload.number, sent.part.number] = receipt
-        self.figures.add(objects=1, bytes=sent.part.size)
+        self.figures.add(objects=1, bytes=sent.part.size, earlier=earlier)
         self.segments.add(receipt)
 
     def _end(self, upload: Upload, outcome: Outcome) -> None:
@@ -276,9 +264,3 @@ def _order(receipt: Receipt) -> tuple[int, int]:
 
 def _parts(receipts: Mapping[int, Receipt]) -> dict[int, PartReceipt]:
     return {number: receipt.part for number, receipt in receipts.items() if receipt.part is not None}
-
-
-def _sent(receipt: Receipt | None) -> Sent | None:
-    if receipt is None or receipt.part is None:
-        return None
-    return Sent(part=receipt.part, proof=receipt.proof)
