@@ -21,7 +21,7 @@ export PYTHONPATH :=
 export VIRTUAL_ENV :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-real lint types system soak bench bench-airflow docs constraints clean
+.PHONY: help install demo test test-real lint types system soak bench peers bench-airflow docs constraints clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -63,6 +63,9 @@ soak: $(STAMP) ## what takes long
 
 bench: $(STAMP) $(BENCH_STAMP) ## against s5cmd, rclone and awscli on one server in one run (N=20000 objects)
 	$(BIN)/python -m benchmarks.run --objects $(N) --peers $(BENCH_VENV)/bin $(if $(WRITE),--write)
+
+peers: $(STAMP) $(BENCH_STAMP) ## wrong deletes under broken listings, next to s5cmd, rclone and awscli; ends with `8 of 8`
+	$(BIN)/python -m benchmarks.wrong_deletes --peers $(BENCH_VENV)/bin $(if $(WRITE),--write)
 
 bench-airflow: $(STAMP) ## what a sync of N objects costs in a real Airflow with 2 slots
 	$(BIN)/python -m benchmarks.in_airflow --objects $(N)

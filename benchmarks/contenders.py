@@ -35,7 +35,8 @@ class Contender:
     environment: Mapping[str, str]
 
 
-def _version(command: list[str]) -> str:
+def version(command: list[str]) -> str:
+    """What a program says of its version."""
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
     return (answer.stdout or answer.stderr).split("\n")[0].split(" Python")[0].strip()
 
@@ -78,7 +79,7 @@ def peers(programs: Path, server: Server, source: str, environment: Mapping[str,
     return [
         Contender(
             "s5cmd",
-            "s5cmd " + _version([s5cmd, "version"]).partition("-")[0],
+            "s5cmd " + version([s5cmd, "version"]).partition("-")[0],
             "listings (size, time): its dry run",
             (s5cmd, *store, "--numworkers", str(CONCURRENCY), "--log", "error", *s5cmd_sync),
             (s5cmd, *store, "--numworkers", str(CONCURRENCY), "--dry-run", "--log", "error", *s5cmd_sync),
@@ -86,7 +87,7 @@ def peers(programs: Path, server: Server, source: str, environment: Mapping[str,
         ),
         Contender(
             "rclone",
-            _version([rclone, "version"]),
+            version([rclone, "version"]),
             "size, ETag as MD5: rclone check",
             (rclone, "copy", f"store:{source}", "store:rclone", "--metadata", *rclone_flags),
             (rclone, "check", f"store:{source}", "store:rclone", *rclone_flags[1:]),
@@ -94,7 +95,7 @@ def peers(programs: Path, server: Server, source: str, environment: Mapping[str,
         ),
         Contender(
             "awscli",
-            _version([aws, "--version"]),
+            version([aws, "--version"]),
             "listings (size, time): its dry run",
             aws_sync,
             (*aws_sync, "--dryrun"),

@@ -3,6 +3,9 @@
 One run by hand that copies everything, and one that finds nothing to do, on SQLite with LocalExecutor. CPU is that of
 every process of Airflow, ended tasks included, less what the same processes use in as much time without a run. The
 engine's CPU is that of the same sync in one process, so the rest is what Airflow adds.
+
+With `--mixed` the objects have 0 bytes to 300 MiB, they are copied once, and what is measured are the tasks: how many
+there are, and how long they last.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from benchmarks import sample
 from benchmarks.contenders import engine
 from benchmarks.measure import measure
 from benchmarks.table import table
+from benchmarks.tasks import measure_tasks
 from demo.sample import connect
 from demo.servers import Server, running_server
 from tests.system.airflow import Airflow, connection
@@ -92,7 +96,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.in_airflow", description=__doc__)
     parser.add_argument("--objects", type=int, default=10_000)
     parser.add_argument("--slots", type=int, default=2, help="tasks that run at once")
+    parser.add_argument("--mixed", action="store_true", help="objects of 0 bytes to 300 MiB; count and time the tasks")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="of the sync, with --mixed")
     options = parser.parse_args(arguments)
+    if options.mixed:
+        pairs = (item.split("=", 1) for item in options.option)
+        given = {name: int(value) if value.isdecimal() else value for name, value in pairs}
+        with tempfile.TemporaryDirectory(prefix="bucketsync-bench-") as name:
+            print(measure_tasks(Path(name), objects=options.objects, slots=options.slots, options=given))
+        return 0
     with tempfile.TemporaryDirectory(prefix="bucketsync-bench-") as name, running_server(Path(name)) as server:
         folder = Path(name)
         client = connect(server.endpoint, server.access_key, server.secret_key)

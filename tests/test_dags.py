@@ -18,7 +18,8 @@ FILES = sorted((ROOT / "dags").glob("*.py"))
 EXAMPLES = [path for path in FILES if path.stem.startswith("example_")]
 EXPECTED = {
     "bucket_sync", "example_bucket_sync", "example_after_bucket_sync", "example_hourly_sync",
-    "example_following_sync", "example_restoring_sync", "compare_buckets", "sweep_uploads",
+    "example_following_sync", "example_restoring_sync", "compare_buckets", "sweep_uploads", "clean_bucket",
+    "undo_sync", "sweep_trash",
 }  # fmt: skip
 PARSE = """
 import json, os, runpy, socket, sys, time
@@ -121,7 +122,7 @@ def test_form_follows_the_settings(monkeypatch):
 
 
 def test_setting_that_names_no_option_is_an_import_error(monkeypatch):
-    monkeypatch.setenv("AIRFLOW__BUCKETSYNC__MANUAL_OPTIONS", "delete")
+    monkeypatch.setenv("AIRFLOW__BUCKETSYNC__MANUAL_OPTIONS", "deletes")
     with pytest.raises(Exception, match="AIRFLOW__BUCKETSYNC__MANUAL_OPTIONS"):
         runpy.run_path(str(ROOT / "dags" / "bucket_sync.py"))
 
@@ -135,3 +136,33 @@ def test_a_sweep_by_hand_is_a_dry_run_of_what_is_ours(monkeypatch):
     assert dag.schedule is None
     (task,) = dag.tasks
     assert (task.older_than, task.whose) == ("7 days", "ours")
+
+
+def test_a_clean_up_by_hand_is_a_dry_run_within_limits(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__BUCKETSYNC__ALLOWED_LOCATIONS", "s3://a@one/")
+    dag = runpy.run_path(str(ROOT / "dags" / "clean_bucket.py"))["dag"]
+    assert "everything" not in dag.params, "runs go by rules"
+    assert not {"trash", "max_deletes", "max_delete_share"} & set(dag.params), "limits are the author's"
+    assert dag.params.get_param("location").schema["examples"] == ["s3://a@one/"]
+    assert dag.params["dry_run"] is True
+    assert dag.schedule is None
+    (task,) = dag.tasks
+    assert (task.limits.max_deletes, task.limits.max_delete_share, task.trash) == (1_000, 0.5, "deleted")
+
+
+def test_an_undo_by_hand_is_a_dry_run_of_one_run():
+    dag = runpy.run_path(str(ROOT / "dags" / "undo_sync.py"))["dag"]
+    assert list(dag.params) == ["folder", "dry_run"]
+    assert dag.params["dry_run"] is True
+    assert dag.schedule is None
+
+
+def test_a_sweep_of_the_trash_by_hand_is_a_dry_run_of_what_is_old(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__BUCKETSYNC__ALLOWED_LOCATIONS", "s3://a@one/")
+    dag = runpy.run_path(str(ROOT / "dags" / "sweep_trash.py"))["dag"]
+    assert list(dag.params) == ["location", "older_than", "dry_run"]
+    assert dag.params.get_param("location").schema["examples"] == ["s3://a@one/"]
+    assert dag.params["dry_run"] is True
+    assert dag.schedule is None
+    (task,) = dag.tasks
+    assert task.older_than == "30 days"

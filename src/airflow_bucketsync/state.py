@@ -1,8 +1,10 @@
-"""What is kept in Airflow between tries and between runs: progress of a task, checkpoint of a pair."""
+"""What does Airflow know between tries and between runs: progress of a task, checkpoint of a pair, who it is."""
 
 from __future__ import annotations
 
 import json
+import re
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -11,6 +13,7 @@ from airflow.sdk import Asset, Context
 
 from airflow_bucketsync.engine.errors import CheckpointMismatch
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
+from airflow_bucketsync.engine.model.lock import LockDocument, Owner
 from airflow_bucketsync.engine.model.spec import SyncSpec
 
 STATE = Asset("bucketsync_state", uri="x-bucketsync://state")
@@ -24,6 +27,14 @@ MAX_VALUE = 32 * 1024
 """Bytes of one value; Airflow's API refuses values above 64 KiB."""
 
 PROGRESS_KEY = "bucketsync_progress"
+
+AIRFLOW_KEY = "-airflow"
+"""Where the id of this Airflow is kept, beside the checkpoints; no pair has such a name."""
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_DAG_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]{1,250}")
+_RUN_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_.~:+-]{1,250}")
+"""As Airflow allows them: the API's path is made of them."""
 
 SPOKEN = 30.0
 """Seconds between two lines about progress in a task's log."""
@@ -61,31 +72,79 @@ def save_checkpoint(context: Context, checkpoint: Checkpoint) -> None:
     context["asset_state_store"][STATE].set(checkpoint.pair, value)
 
 
+def airflow_id(context: Context) -> str:
+    """The id of this Airflow, made when it is asked for first.
+
+    For tasks with `STATE` in their inlets: `prepare` asks, and hands it over to the others of its run.
+    """
+    store = context["asset_state_store"][STATE]
+    found = _id_in(store.get(AIRFLOW_KEY))
+    if found is None:
+        made = secrets.token_hex(16)
+        store.set(AIRFLOW_KEY, {"id": made})
+        found = _id_in(store.get(AIRFLOW_KEY)) or made  # of two that were made at once, one stays
+    return found
+
+
+def owner(context: Context, airflow: str) -> Owner:
+    """Whose run this is, for the lock of its pair.
+
+    :param airflow: as `airflow_id` said it
+    """
+    return Owner(airflow=airflow, dag_id=context["ti"].dag_id, run_id=context["run_id"])
+
+
+def run_finished(context: Context) -> Callable[[LockDocument], bool]:
+    """Asks Airflow whether the run that a lock names has ended; False = it has not, or that can't be told.
+
+    Anybody may have written the lock: what is no id of a DAG or a run is not asked for.
+    """
+    ti = context["ti"]
+
+    def finished(document: LockDocument) -> bool:
+        dag_id, run_id = document.owner.dag_id, document.owner.run_id
+        if not _DAG_ID.fullmatch(dag_id) or not _RUN_ID.fullmatch(run_id):
+            return False
+        try:
+            return ti.get_dagrun_state(dag_id, run_id) in ("success", "failed")
+        except Exception:  # it was deleted, or the API is away: then its lease counts
+            return False
+
+    return finished
+
+
 class TaskProgress:
     """How far one task instance came, kept for its next try, and said in its log.
 
+    :param key: under which it is kept
     :param log: gets the text of a saved value's `progress`, at most every `SPOKEN` seconds; None = nobody is told
     :param clock: monotonic seconds
     """
 
     def __init__(
-        self, context: Context, *, log: Log | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        context: Context,
+        *,
+        key: str = PROGRESS_KEY,
+        log: Log | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = context["task_state_store"]
+        self._key = key
         self._log = log
         self._clock = clock
         self._spoken: float | None = None
 
     def load(self) -> Mapping[str, Any] | None:
         """What the last try saved; None = nothing, or something else."""
-        value = self._store.get(PROGRESS_KEY)
+        value = self._store.get(self._key)
         return value if isinstance(value, Mapping) else None
 
     def save(self, value: Mapping[str, Any]) -> None:
         """Keep this for the next try."""
         plain = dict(value)
         _refuse_large(plain, "the progress of a task")
-        self._store.set(PROGRESS_KEY, plain)
+        self._store.set(self._key, plain)
         self._speak(plain.get("progress"))
 
     def _speak(self, progress: Any) -> None:
@@ -96,6 +155,11 @@ class TaskProgress:
         if self._spoken is None or now - self._spoken >= SPOKEN:
             self._spoken = now
             self._log.info("%s", text)  # a share in it has a percent sign
+
+
+def _id_in(value: Any) -> str | None:
+    found = value.get("id") if isinstance(value, Mapping) else None
+    return found if isinstance(found, str) and _ID.fullmatch(found) else None
 
 
 def _refuse_large(value: Mapping[str, Any], what: str) -> None:

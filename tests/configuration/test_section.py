@@ -48,7 +48,7 @@ def test_an_empty_list_offers_nothing(monkeypatch):
     [
         ("ALLOWED_LOCATIONS", "s3://a@one/, everything", allowed_locations),
         ("ALLOWED_LOCATIONS", "*", allowed_locations),
-        ("MANUAL_OPTIONS", "dry_run, delete", manual_options),
+        ("MANUAL_OPTIONS", "dry_run, deletes", manual_options),
         ("WORKSPACE", "/srv/pages", workspace_location),
     ],
 )

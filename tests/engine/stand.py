@@ -30,7 +30,7 @@ from airflow_bucketsync.engine.stores.oss.store import OSS, OSSStore
 from airflow_bucketsync.engine.stores.retrying import Retries
 from airflow_bucketsync.engine.stores.s3.client import client_config
 from airflow_bucketsync.engine.stores.s3.store import AWS, S3Store
-from tests.engine.ways import ALL_WAYS, PART, WAYS, Pair
+from tests.engine.ways import ALL_WAYS, LOCK, PART, WAYS, Pair
 from tests.servers.core.model import ObjectVersion
 from tests.servers.oss import OSSServer
 from tests.servers.s3 import S3Server
@@ -106,6 +106,8 @@ class Ran:
     report: Report
     outcomes: Mapping[str, Outcome]
     entries: tuple[Entry, ...]
+    """The requests, those about the lock of the pair apart."""
+    lock: tuple[Entry, ...] = ()
 
     def status(self, key: str) -> tuple[str, str | None]:
         """Word and reason of one key."""
@@ -254,9 +256,9 @@ class Stand:
         (at or self.server).core.put_many(bucket, objects.items())
 
     def contents(self, bucket: str, *, at: Server | None = None) -> dict[str, bytes]:
-        """Key and bytes of everything in a bucket."""
+        """Key and bytes of everything in a bucket, locks apart."""
         core = (at or self.server).core
-        return {key: core.body(bucket, key) for key in core.keys(bucket)}
+        return {key: core.body(bucket, key) for key in core.keys(bucket) if LOCK not in key}
 
     def version(self, bucket: str, key: str, *, at: Server | None = None) -> ObjectVersion:
         """The current object."""
@@ -291,7 +293,8 @@ class Stand:
             check=False,
         )
         entries = [entry for server in self.servers for entry in server.log.since(before[id(server)])]
-        return Ran(report, self.outcomes(report), tuple(entries))
+        lock = tuple(entry for entry in entries if LOCK in entry.key)
+        return Ran(report, self.outcomes(report), tuple(entry for entry in entries if LOCK not in entry.key), lock)
 
     def outcomes(self, report: Report) -> dict[str, Outcome]:
         """The records of a run's page of objects that are not `same`."""

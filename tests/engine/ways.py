@@ -27,6 +27,7 @@ STREAMS = ("stream", "oss_stream", "s3_to_oss", "oss_to_s3")
 STREAMS_OF_PARTS = ("stream_parts", "oss_stream_parts", "s3_to_oss_parts", "oss_to_s3_parts")
 PART_COPIES = ("part_copy", "oss_part_copy")
 
+LOCK = "_bucketsync/lock-"
 PART = 1000
 _PARTS = {"small_threshold": PART, "large_threshold": 100 * PART, "part_size": PART}
 """Streamed in parts inside a batch."""
@@ -91,8 +92,15 @@ class Pair:
             self.destination_at.core.put(self.destination, key, body, **settings)
 
     def contents(self) -> dict[str, bytes]:
-        """What the destination holds."""
+        """What the destination holds, the lock apart."""
         return self.stand.contents(self.destination, at=self.destination_at)
+
+    def unlock(self) -> None:
+        """Let the run that holds the lock have ended."""
+        core = self.destination_at.core
+        for key in core.keys(self.destination):
+            if LOCK in key:
+                core.delete(self.destination, key)
 
     def uploads(self) -> int:
         """Uploads that were left open at the destination."""
@@ -103,11 +111,14 @@ class Pair:
         return self.stand.fault(action, server=self.source_at, **rule)
 
     def at_destination(self, action: str, **rule: Any) -> Fault:
-        """A fault of the destination."""
+        """A fault of the destination; it passes over the lock of the pair, unless a key is given."""
+        if "key" not in rule and "key_regex" not in rule:
+            rule["key_regex"] = f"^(?!.*{LOCK})"
         return self.stand.fault(action, server=self.destination_at, bucket=self.destination, **rule)
 
     def sync(self, **options: Any) -> Ran:
-        """One run from source to destination."""
+        """One run from source to destination, when every other has ended; told without the requests of the lock."""
+        self.unlock()
         policy = SyncPolicy(**{**self.policy, **options})
         destination = self.destination_store(settings=policy.write_settings)
         return self.stand.sync(self.source_store(), destination, **{**self.policy, **options})

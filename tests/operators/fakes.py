@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from airflow.sdk import TriggerRule
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException, TaskAwaitingInput
 
 from airflow_bucketsync.assets import EVENTS
 
@@ -41,6 +41,13 @@ class TaskInstance:
     def xcom_pull(self, *, task_ids: str, key: str) -> Any:
         return self.run.xcoms.get((task_ids, -1, key))
 
+    @property
+    def id(self) -> str:
+        return f"{self.task_id} {self.map_index}"
+
+    def get_dagrun_state(self, dag_id: str, run_id: str) -> str:
+        return "success" if run_id in self.run.ended else "running"
+
     def get_task_states(self, *, dag_id: str, task_ids: list[str], run_ids: list[str]) -> dict[str, dict[str, str]]:
         found = {}
         for (task_id, index), state in self.run.states.items():
@@ -63,6 +70,9 @@ class FlowRun:
         self.errors: dict[tuple[str, int], BaseException] = {}
         self.events = AliasEvents()
         self.task_state: dict[tuple[str, int], Store] = {}
+        self.ended: set[str] = set()
+        """Other runs that have ended."""
+        self.parked: dict[tuple[str, int], TaskAwaitingInput] = {}
 
     def context(self, task_id: str, map_index: int = -1, try_number: int = 1) -> dict[str, Any]:
         return {
@@ -121,6 +131,9 @@ class FlowRun:
             value = task.execute(self.context(task.task_id, index))
         except AirflowSkipException:
             self.states[key] = "skipped"
+            return
+        except TaskAwaitingInput as parked:
+            self.states[key], self.parked[key] = "awaiting_input", parked
             return
         except Exception as error:
             self.states[key], self.errors[key] = "failed", error

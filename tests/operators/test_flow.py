@@ -116,7 +116,7 @@ def test_lost_summary_stops_the_run(flow, put, folders, name):
     assert isinstance(run.errors["bucket_sync.copy", 0], PlanMismatch)
     assert f"bucket_sync.{name}" in str(run.errors["bucket_sync.copy", 0])
     assert run.state_of("report") == "failed"
-    assert not (folders / "out").exists()
+    assert not (folders / "out" / "a").exists()
 
 
 def test_fault_F67_a_plan_without_work_whose_xcom_is_gone_is_not_green(flow, put, folders):
@@ -161,7 +161,7 @@ def test_what_is_no_number_is_not_copied(flow, put, folders, batch):
 
     run.run(before={"copy": change})
     assert isinstance(run.errors["bucket_sync.copy", 0], InvalidConfiguration)
-    assert not (folders / "out").exists()
+    assert not (folders / "out" / "a").exists()
 
 
 def test_workspace_inside_a_side_is_refused(flow, put, folders, monkeypatch):

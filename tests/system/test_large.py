@@ -6,7 +6,6 @@ there is time to kill in.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import shutil
 import signal
@@ -17,20 +16,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import awscrt.checksums
 import pytest
 
 from airflow_bucketsync.engine.model.units import MIB
-from tests.servers.core.body import SyntheticBody, body_chunks
-from tests.servers.core.model import Checksum
+from tests.servers.core.body import SyntheticBody
 from tests.servers.web.faults import Fault
 from tests.system.airflow import Run
+from tests.system.large import PARTS, assert_right, put_synthetic
 from tests.system.processes import kill_processes, wait_until
 from tests.system.world import DAGS, World, states, world
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
-PARTS = "bucket_sync.upload_parts"
 PART, GROUP, SIZE = 8 * MIB, 256 * MIB, 1024 * MIB
 IN_GROUP = GROUP // PART
 AT_ONCE = 2
@@ -50,11 +47,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     dags = tmp_path_factory.mktemp("dags")
     shutil.copy(DAGS / "bucket_sync.py", dags)
     with world(tmp_path_factory.mktemp("large"), postgres=True, dags=dags, slots=2, **SETTINGS) as made:
-        value = 0
-        for chunk in BODY.chunks():
-            value = awscrt.checksums.crc64nvme(chunk, value)
-        checksum = Checksum("CRC64NVME", base64.b64encode(value.to_bytes(8, "big")).decode())
-        made.server.core.put("source", "large/huge", BODY, checksum=checksum, metadata={"colour": "blue"})
+        put_synthetic(made, "large/huge", BODY)
         made.server.core.put("source", "large/small", b"small")
         yield made
 
@@ -135,18 +128,7 @@ def test_rows_D6_D7_D21_killed_cleared_and_paused(here: World) -> None:
     assert again[0] <= AT_ONCE, "more was sent again than was in flight when the task was killed"
     assert again[2] == again[3] == 0, "a cleared group sent again what had arrived"
     assert again[1] < IN_GROUP // 2, "a try that was thought dead went on for long"
-    assert_right(here, "large/huge")
-
-
-def assert_right(here: World, key: str) -> None:
-    """The object is the source's, and nothing is left behind."""
-    found = here.oss.core.find("destination", key)
-    assert len(found.body) == SIZE
-    pieces = zip(body_chunks(found.body), body_chunks(BODY), strict=True)
-    assert all(bytes(one) == bytes(two) for one, two in pieces)
-    assert found.attributes.metadata == {"colour": "blue"}
-    assert here.oss.core.uploads("destination") == []
-    assert [name for name in here.keys("workspace") if "/uploads/" in name] == []
+    assert_right(here, "oss", "large/huge", BODY)
 
 
 def test_row_I5_progress_is_told_and_never_falls(here: World) -> None:
@@ -172,7 +154,7 @@ def test_row_I5_progress_is_told_and_never_falls(here: World) -> None:
     assert any(value["rate"] > 0 and value["seconds_left"] for value in seen)
     log = run.log(PARTS, map_index=0)
     assert f"of {IN_GROUP} parts" in log, log
-    assert_right(here, "told/huge")
+    assert_right(here, "oss", "told/huge", BODY)
 
 
 def test_row_D13_requests_are_limited_over_all_tasks(here: World) -> None:
@@ -185,7 +167,7 @@ def test_row_D13_requests_are_limited_over_all_tasks(here: World) -> None:
     most = max(sum(1 for other in times if 0 <= other - time_of < 10) for time_of in times)
     print(f"\n{len(times)} parts in {times[-1] - times[0]:.0f} s, at most {most} in 10 s")
     assert most <= 4 * 10 * 1.25
-    assert_right(here, "paced/huge")
+    assert_right(here, "oss", "paced/huge", BODY)
 
 
 def test_row_D15_marked_failed_and_run_again(here: World, tmp_path: Path) -> None:
@@ -211,4 +193,4 @@ def test_row_D15_marked_failed_and_run_again(here: World, tmp_path: Path) -> Non
     print(f"\n{arrived} of {SIZE // PART} parts arrived before the run was marked failed, {len(later)} after")
     assert len(begins) == 1, "the upload was begun anew"
     assert len(later) == SIZE // PART - arrived
-    assert_right(here, "marked/huge")
+    assert_right(here, "oss", "marked/huge", BODY)

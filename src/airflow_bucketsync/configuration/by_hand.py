@@ -30,13 +30,16 @@ def read_run_configuration(given: Mapping[str, Any], *, allowed: Sequence[Locati
             raise InvalidConfiguration(_refused(name))
     source, destination = (allowed_location(name, given.get(name), allowed) for name in SIDES)
     refuse_overlap(source, destination)
-    _refuse_regexes(given, manual)
+    refuse_regexes(given, manual)
     options = read_options({name: given[name] for name in manual if given.get(name) is not None})
     return SyncSpec.of(source, destination, selection=options.selection(), policy=options.policy())
 
 
-def _refuse_regexes(given: Mapping[str, Any], manual: Sequence[str]) -> None:
-    """A regular expression can take for ever to match; only the author of a DAG is trusted with one."""
+def refuse_regexes(given: Mapping[str, Any], manual: Sequence[str]) -> None:
+    """A regular expression can take for ever to match; only the author of a DAG is trusted with one.
+
+    :raises InvalidConfiguration: a pattern is one
+    """
     for name in ("include", "exclude"):
         patterns = given.get(name) if name in manual else None
         for pattern in patterns if isinstance(patterns, (list, tuple)) else ():

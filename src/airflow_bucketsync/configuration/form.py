@@ -45,6 +45,16 @@ CHOICES: dict[str, dict[str, str]] = {
     "folder_markers": {"copy": "copy them", "skip": "skip them"},
     "follow_links": {"none": "none are followed", "inside_root": "inside_root: those that stay inside the source"},
     "symlink_objects": {"follow": "follow: copied as what they stand for", "skip": "skip: left out"},
+    "trash": {
+        "none": "none: nothing is kept",
+        "deleted": "deleted: what is deleted is kept",
+        "all": "all: what is overwritten too",
+    },
+    "on_lock": {
+        "fail": "fail: the run is red",
+        "wait": "wait: until that run has ended",
+        "skip": "skip: do nothing",
+    },
     "acl": {"none": "none is sent", "bucket-owner-full-control": "bucket-owner-full-control"},
 }
 LISTS = {
@@ -54,18 +64,23 @@ LISTS = {
     "preserve": "One word per line.",
     "require_region": "One region per line.",
     "tolerate": "Outcome words.",
+    "approvers": "One user name per line.",
 }
 SIZES = {
     "min_size", "max_size", "small_threshold", "large_threshold", "part_size", "batch_bytes", "buffer_size",
-    "max_bytes", "group_bytes", "bandwidth",
+    "max_bytes", "group_bytes", "bandwidth", "max_delete_bytes", "approve_bytes_above",
 }  # fmt: skip
 COUNTS = {
     "quiet_objects": (0, None), "max_rounds": (1, None), "max_objects": (1, None), "max_batches": (1, 1024),
     "batch_objects": (1, None), "concurrency": (1, 256), "max_errors": (0, None),
-    "requests_per_second": (1, None),
+    "requests_per_second": (1, None), "max_deletes": (0, None), "approve_above": (0, None),
+    "lock_lease": (30, 86_400),
 }  # fmt: skip
-SHARES = {"max_error_share"}
-FLAGS = {"dry_run", "since_watermark"}
+NUMBERS = {"max_error_share": 1.0, "max_delete_share": 1.0, "approval_hours": 720.0}
+"""With the highest value of each; the lowest is 0."""
+FLAGS = {
+    "dry_run", "since_watermark", "delete", "allow_empty_source", "delete_excluded", "unsafe_deletes", "move",
+}  # fmt: skip
 EXAMPLES: dict[str, Sequence[str]] = {"tolerate": STATUSES, "preserve": PRESERVED}
 TIMES = {"modified_after", "modified_before"}
 _WHICH, _HOW = "Which objects", "How"
@@ -119,8 +134,8 @@ def _field(name: str) -> Param:
         lowest, highest = COUNTS[name]
         bounds: dict[str, Any] = {"minimum": lowest} | ({} if highest is None else {"maximum": highest})
         return Param(None, type=["null", "integer"], description_md=words, **bounds, **shape)
-    if name in SHARES:
-        return Param(None, type=["null", "number"], minimum=0.0, maximum=1.0, description_md=words, **shape)
+    if name in NUMBERS:
+        return Param(None, type=["null", "number"], minimum=0.0, maximum=NUMBERS[name], description_md=words, **shape)
     if name == "storage_class_map":
         return Param(None, type=["null", "object"], description_md=words, **shape)
     if name in TIMES:

@@ -18,9 +18,11 @@ from airflow_bucketsync.engine.model.policy import (
     FollowLinks,
     Mode,
     OnCollision,
+    OnLock,
     OnMissing,
     SymlinkObjects,
     SyncPolicy,
+    Trash,
     Verify,
 )
 from airflow_bucketsync.engine.model.preserve import PRESERVED, Acl, Preserved
@@ -148,6 +150,35 @@ class Options(BaseModel):
     )
     encryption_key: Text | None = Field(None, description="Id or ARN of the key for `encryption`.")
     require_region: Texts | None = Field(None, description="Regions that both buckets must be in. Empty = any.")
+    delete: bool | None = Field(
+        None, description="Delete at the destination what is not at the source, after everything else went well."
+    )
+    max_deletes: int | None = Field(None, description="A run that would delete more objects deletes nothing.")
+    max_delete_share: float | None = Field(
+        None, description="The same as a share of the objects at the destination: `0.05` = 5 %."
+    )
+    max_delete_bytes: Size | None = Field(None, description="The same in bytes. Empty = any.")
+    allow_empty_source: bool | None = Field(None, description="Delete although not one object is at the source.")
+    delete_excluded: bool | None = Field(
+        None, description="Delete also what the selection leaves out, where it is not at the source."
+    )
+    unsafe_deletes: bool | None = Field(
+        None, description="Delete and move also at a store without conditional writes, where no lock can be held."
+    )
+    trash: Trash | None = Field(None, description="What is kept before it is `deleted`, or (`all`) overwritten too.")
+    approve_above: int | None = Field(
+        None, description="Ask a person before more than so many objects are deleted. `0` = always, empty = never."
+    )
+    approve_bytes_above: Size | None = Field(None, description="The same in bytes.")
+    approvers: Texts | None = Field(None, description="Airflow users who may answer. Empty = whoever may in Airflow.")
+    approval_hours: float | None = Field(
+        None, description="Hours that an answer is waited for; without one nothing is deleted."
+    )
+    move: bool | None = Field(None, description="Delete each source object once it is verified at the destination.")
+    on_lock: OnLock | None = Field(None, description="Another run holds the pair's lock.")
+    lock_lease: int | None = Field(
+        None, description="Seconds after which a lock that its run no longer renews may be taken over."
+    )
     tolerate: Words | None = Field(
         None, description=f"Outcome words that do not make the run red, of {', '.join(STATUSES)}."
     )

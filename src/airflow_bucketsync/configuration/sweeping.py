@@ -31,16 +31,25 @@ class SweepAsked:
     dry_run: bool
 
 
-def parse_age(value: timedelta | str, *, name: str = "older_than") -> timedelta:
+def read_age(value: timedelta | str, *, name: str = "older_than") -> timedelta:
     """An age as people write it: `7 days`, `36 hours`, `2 weeks`.
 
-    :raises InvalidConfiguration: it is none, or less than an hour
+    :raises InvalidConfiguration: it is none
     """
     age = value
     if isinstance(value, str) and (match := _AGE.fullmatch(value.strip().lower())):
         age = timedelta(**{f"{match[2]}s": int(match[1])})
     if not isinstance(age, timedelta):
         raise InvalidConfiguration(f"{name}: {value!r:.40} is no age; write a number with hours, days or weeks")
+    return age
+
+
+def parse_age(value: timedelta | str, *, name: str = "older_than") -> timedelta:
+    """The age of an upload that may be swept.
+
+    :raises InvalidConfiguration: it is none, or less than an hour
+    """
+    age = read_age(value, name=name)
     if age < LEAST:
         raise InvalidConfiguration(f"{name}: {value!s:.40} is less than an hour; younger uploads may be in use")
     return age

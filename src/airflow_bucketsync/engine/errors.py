@@ -8,6 +8,7 @@ BucketsyncError
  |   +- ServerError       the store failed (5xx, or 200 with an error inside)
  |   +- ListingUntrusted  a listing page without its proof, out of order, or looping
  |   +- BodyCorrupted     the bytes that went by do not have the checksum they must have
+ |   +- Locked            another run holds the lock of the pair
  +- FinalError          a retry can't help
  |   +- ObjectNotFound    the object (or bucket, or upload) is not there
  |   +- ObjectChanged     the object is not the version that was asked for
@@ -19,6 +20,7 @@ BucketsyncError
  |   +- InvalidConfiguration
  |   +- CheckpointMismatch  a state document that does not fit
  |   +- PlanMismatch      a page is not the one the plan was made with
+ |   +- LockLost          the lock of the pair is no longer this run's
  +- SyncIncomplete      the run ended, its state is saved, something is missing
 
 A failing object is data (`Outcome`); an exception means that a task can't go on.
@@ -113,6 +115,12 @@ class BodyCorrupted(TransientError):
     """ETag of what stands at the destination now, where wrong bytes of ours were stored: the next try replaces it."""
 
 
+class Locked(TransientError):
+    """Another run holds the lock of the pair: it ends, or its lease does."""
+
+    reason = "locked"
+
+
 class FinalError(BucketsyncError):
     """A retry can't help."""
 
@@ -177,6 +185,12 @@ class PlanMismatch(FinalError):
     """A page of a run is missing, damaged, or not the one its plan names."""
 
     reason = "plan_mismatch"
+
+
+class LockLost(FinalError):
+    """The lock of the pair was taken over or deleted while this run was at work; it may not write any more."""
+
+    reason = "lock_lost"
 
 
 class SyncIncomplete(BucketsyncError):

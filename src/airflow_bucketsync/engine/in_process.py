@@ -18,6 +18,7 @@ from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
 from airflow_bucketsync.engine.steps.begin_uploads import begin_uploads
 from airflow_bucketsync.engine.steps.complete_uploads import complete_uploads
 from airflow_bucketsync.engine.steps.copy import copy_batch
+from airflow_bucketsync.engine.steps.delete_extra import delete_extra
 from airflow_bucketsync.engine.steps.listing import list_unit
 from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.prepare import prepare
@@ -73,11 +74,18 @@ def sync(
     tries = (retries or Retries(gate=gate)).at(gate)
     # Pages have a gate of their own: where a side is out of reach, or throttles, what was done is kept all the same.
     pages = RetryingStore(workspace, tries.at(Gate(clock=waits)))
-    sides = {"source": RetryingStore(source, tries), "destination": RetryingStore(destination, tries)}
     while True:
         run_id = run or f"{clock.now():%Y-%m-%dT%H-%M-%S.%f}"
         folder = Workspace(pages, pair=spec.pair, run=run_id)
-        this = Run(spec=spec, run=run_id, workspace=folder, gate=gate, clock=clock, **sides)
+        this = Run(
+            spec=spec,
+            run=run_id,
+            source=RetryingStore(source, tries),
+            destination=RetryingStore(destination, tries),
+            workspace=folder,
+            gate=gate,
+            clock=clock,
+        )
         finished = run_steps(this, checkpoint=_last_checkpoint(this))
         if finished.checkpoint is not None:
             folder.write_document(CHECKPOINT, "checkpoint", finished.checkpoint.to_json(), of_pair=True)
@@ -132,6 +140,11 @@ def run_steps(run: Run, *, checkpoint: Checkpoint | None = None) -> Finished:
             verify_unit(run, plan, unit, attempt=1)
         except BucketsyncError as error:
             failed.append(f"verify {unit} ({error})")
+    try:
+        if not failed:
+            delete_extra(run, plan, attempt=1, progress=MemoryProgress())
+    except BucketsyncError as error:
+        failed.append(f"delete_extra ({error})")
     return make_report(run, failed_tasks=failed, plan_digest=plan.digest)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from airflow_bucketsync.hooks.access import Accesses
 from airflow_bucketsync.hooks.store import open_destination, open_source, open_workspace
 from airflow_bucketsync.operators.sharing import SHARING, shared_limits
 from airflow_bucketsync.retry import RETRY_POLICY
+from airflow_bucketsync.state import owner
 
 T = TypeVar("T")
 
@@ -123,7 +125,7 @@ class SyncOperator(BaseOperator):
     def open_run(self, context: Context) -> Iterator[Run]:
         """The run that `prepare` began, with its stores open."""
         task_id = self.prepare_task_id or self.sibling("prepare")
-        handed = self.handed_over(context, task_id, "pair", "run", "digest", "workspace")
+        handed = self.handed_over(context, task_id, "pair", "run", "digest", "workspace", "airflow")
         location = self.workspace_of_run()
         if location.url != handed["workspace"]:
             raise InvalidConfiguration(
@@ -133,7 +135,7 @@ class SyncOperator(BaseOperator):
         with self.open_workspace(location, pair=handed["pair"], run=handed["run"]) as workspace:
             spec = open_spec(workspace, handed["digest"])
             with self.open_sides(spec, handed["run"], workspace) as run, self.sharing_limits(context, run):
-                yield run
+                yield replace(run, owner=owner(context, handed["airflow"]))
 
     @contextmanager
     def open_workspace(self, location: Location, *, pair: str, run: str) -> Iterator[Workspace]:

@@ -7,14 +7,20 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Context, SkipMixin
-from airflow.sdk.exceptions import DownstreamTasksSkipped
+from airflow.sdk.exceptions import AirflowRescheduleException, DownstreamTasksSkipped
 
+from airflow_bucketsync.engine.errors import Locked
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.rules.estimate import Estimate
 from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.operators.base import SyncOperator
 from airflow_bucketsync.operators.delete import DeleteExtraOperator
 from airflow_bucketsync.operators.multipart import BeginUploadsOperator, CompleteUploadsOperator
+from airflow_bucketsync.operators.report_text import shown
+from airflow_bucketsync.state import run_finished
+
+LOOK_AGAIN = timedelta(seconds=60)
+"""After which a run that waits for the lock of its pair looks again; it holds no worker slot meanwhile."""
 
 
 class PlanOperator(SyncOperator, SkipMixin):
@@ -26,11 +32,22 @@ class PlanOperator(SyncOperator, SkipMixin):
         super().__init__(execution_timeout=execution_timeout, **kwargs)
 
     def execute(self, context: Context) -> list[int]:
-        """Plan, skip what is not needed, say which batches to copy."""
+        """Plan, skip what is not needed, say which batches to copy.
+
+        :raises AirflowRescheduleException: another run holds the lock, and this one is to wait for it
+        """
         with self.open_run(context) as run:
-            plan = make_plan(run)
+            try:
+                plan = make_plan(run, finished=run_finished(context))
+            except Locked as error:
+                if run.spec.policy.on_lock != "wait":
+                    raise
+                self.log.info("waiting for the lock of the pair: %s", shown(str(error), 1000))
+                raise AirflowRescheduleException(run.clock.now() + LOOK_AGAIN) from None  # type: ignore[no-untyped-call]
         self.skip_unneeded(context, plan)
         totals = {"counts": dict(plan.counts), "bytes": plan.bytes, "batches": len(plan.batches)}
+        removal = plan.removal
+        totals |= {"deletes": 0 if removal is None else removal.objects}
         totals |= {"uploads": 0 if plan.uploads is None else plan.uploads.count, "groups": len(plan.groups)}
         how = {"route": str(plan.route), "estimate": str(Estimate.from_json(plan.estimate))}
         place = {"pair": run.spec.pair, "run": run.run, "digest": plan.digest}
@@ -39,7 +56,7 @@ class PlanOperator(SyncOperator, SkipMixin):
 
     def skip_unneeded(self, context: Context, plan: Plan) -> None:
         """Skip the direct downstream tasks for which the plan holds no work."""
-        unneeded: list[type[SyncOperator]] = [DeleteExtraOperator]
+        unneeded: list[type[SyncOperator]] = [] if plan.removal else [DeleteExtraOperator]
         unneeded += [] if plan.groups else [BeginUploadsOperator]
         unneeded += [] if plan.batches or plan.groups or plan.open_uploads else [CompleteUploadsOperator]
         tasks = [task for task in self.downstream_list if isinstance(task, tuple(unneeded))]

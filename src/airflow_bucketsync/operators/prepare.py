@@ -17,7 +17,7 @@ from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.steps.prepare import prepare
 from airflow_bucketsync.operators.base import SyncOperator, run_name
-from airflow_bucketsync.state import STATE, load_checkpoint
+from airflow_bucketsync.state import STATE, airflow_id, load_checkpoint
 
 
 class PreparingOperator(SyncOperator):
@@ -48,6 +48,7 @@ class PreparingOperator(SyncOperator):
         ):
             prepared = prepare(run, checkpoint=checkpoint, warnings=warnings)
         place = {"pair": spec.pair, "run": name, "workspace": location.url, "folder": workspace.run_folder}
+        place |= {"airflow": airflow_id(context)}
         sides = {"source": spec.source.url, "destination": spec.destination.url}
         self.hand_over(context, {**place, **sides, **prepared.to_json()})
         return self.numbers(prepared.units)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_bucketsync.engine.model.outcome import Report
+from airflow_bucketsync.engine.model.outcome import REMOVED, WRITTEN, Report
 from airflow_bucketsync.engine.model.units import format_size
 
 SHOWN = 10
@@ -35,6 +35,10 @@ def report_text(report: Report) -> str:
         lines.append(f"  route     {shown(str(report.route))}")
     if report.lost:
         lines.append(f"  not kept  {_counted(report.lost)}")
+    if report.trash and any(report.counts.get(word) for word in WRITTEN | REMOVED):
+        lines.append(f"  trash     _bucketsync/{report.trash} (the DAG undo_sync puts this run back)")
+    if report.approval is not None:
+        lines.append(f"  approval  {report.approval['answer']}, by {shown(str(report.approval['by'] or 'nobody'))}")
     if report.tolerated:
         lines.append(f"  tolerated {', '.join(report.tolerated)}")
     if report.red:

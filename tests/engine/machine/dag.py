@@ -19,7 +19,7 @@ from tests.engine.machine.fibers import Atom, Killed
 from tests.engine.machine.tasks import Try
 from tests.engine.machine.world import World
 
-STEPS = ("prepare", "list", "plan", "copy", "begin", "parts", "complete", "verify", "report")
+STEPS = ("prepare", "list", "plan", "copy", "begin", "parts", "complete", "verify", "delete", "report")
 DONE = ("success", "failed", "skipped", "upstream_failed")
 
 
@@ -120,14 +120,21 @@ class DagRun:
             return ended if tasks[0].state == "failed" else tasks
         tasks = self._copying()
         if not self.handed["complete"]:
-            return ended
+            return self._deleting(ended)
         if any(task.state not in DONE for task in tasks):
             return tasks
         tasks = self._mapped("complete", [0])
         if tasks[0].state != "success":
             return ended if tasks[0].state == "failed" else tasks
-        tasks = self._mapped("verify", self.handed["verify"])
-        return tasks if any(task.state not in DONE for task in tasks) else ended
+        tasks = [*tasks, *self._copying(), *self._mapped("verify", self.handed["verify"])]
+        return tasks if any(task.state not in DONE for task in tasks) else self._deleting(ended, *tasks)
+
+    def _deleting(self, ended: list[Task], *before: Task) -> list[Task]:
+        """The task that takes away, if the plan names anything and nothing before it failed; then the report."""
+        if not self.handed["delete"] or any(task.state == "failed" for task in before):
+            return ended
+        tasks = self._mapped("delete", [0])
+        return tasks if tasks[0].state not in DONE else ended
 
     def _copying(self) -> list[Task]:
         """The tasks between `plan` and `complete`: batches, and large objects in groups of parts."""

@@ -46,14 +46,33 @@ _PARTS: dict[str, Any] = {"small_threshold": PART, "large_threshold": 100 * PART
 _LARGE: dict[str, Any] = {"small_threshold": PART, "large_threshold": PART, "part_size": PART, "group_bytes": 3 * PART}
 
 
-def _policy(sizes: dict[str, Any], **options: Any) -> dict[str, Any]:
-    return {**sizes, **options}
+_KEEPING: dict[str, Any] = {"delete": False, "move": False}
+_REMOVALS: tuple[dict[str, Any], ...] = (
+    *[_KEEPING] * 3,
+    {"delete": True, "max_delete_share": 1.0},
+    {"delete": True, "max_delete_share": 1.0, "trash": "all", "allow_empty_source": True},
+    {"delete": True, "max_deletes": 1, "max_delete_share": 1.0, "trash": "none"},
+    {"delete": True, "trash": "none", "delete_excluded": True},
+    {"trash": "all"},
+    {"move": True},
+)
+"""What a run may take away, and what it keeps of it."""
+
+
+def _policy(sizes: dict[str, Any], removal: dict[str, Any], **options: Any) -> dict[str, Any]:
+    policy = {**sizes, **removal, **options}
+    if policy.get("delete") and policy["mode"] == "incremental":
+        policy["mode"] = "auto"
+    if policy.get("move") and policy["verify"] == "none":
+        policy["verify"] = "metadata"
+    return policy
 
 
 def policies(**fixed: Any) -> st.SearchStrategy[dict[str, Any]]:
     """Options of a run, these apart."""
     drawn: dict[str, st.SearchStrategy[Any]] = {
         "sizes": st.sampled_from([_WHOLE, _PARTS, _LARGE]),
+        "removal": st.sampled_from(_REMOVALS),
         "mode": st.sampled_from(["full", "auto", "incremental", "incremental"]),
         "compare": st.sampled_from(
             ["auto", "auto", "auto", "etag", "checksum", "metadata", "always", "size", "exists", "missing_or_older"]
@@ -127,3 +146,10 @@ stores = st.fixed_dictionaries(
     optional={"checksums": st.just(()), "etag_meaning": st.just("opaque")},
 )
 """What kind of places the two sides are."""
+mirrors = st.sampled_from(
+    [
+        None, None,
+        {"delete": True, "max_delete_share": 1.0, "allow_empty_source": True},
+        {"delete": True, "max_delete_share": 1.0, "allow_empty_source": True, "trash": "none"},
+    ]
+)  # fmt: skip

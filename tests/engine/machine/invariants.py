@@ -12,9 +12,10 @@ import orjson
 import zstandard
 
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
+from airflow_bucketsync.engine.model.known import KnownObject
+from airflow_bucketsync.engine.model.names import STATE_PREFIX
 from airflow_bucketsync.engine.model.objects import Fingerprint
 from airflow_bucketsync.engine.model.outcome import RED, WRITTEN, Outcome, Report
-from airflow_bucketsync.engine.model.plan import KnownObject
 from airflow_bucketsync.engine.model.spec import Selection
 from airflow_bucketsync.engine.rules.selection import Selector
 from airflow_bucketsync.engine.steps.report import Finished
@@ -60,8 +61,13 @@ class Judge:
             if "/uploads/" in key and key.endswith(".json") and verb == "put":
                 self._journal(event)
             return
+        if side == "destination" and verb != "list" and key.startswith(STATE_PREFIX):
+            return  # the lock and the trash are our own
+        if verb == "delete":
+            self._taken_away(event)
+            return
         allowed = AT_SOURCE if side == "source" else AT_DESTINATION
-        self.check(verb in allowed, f"invariants I3 to I5: {verb} of {key!r} at the {side}")
+        self.check(verb in allowed, f"invariant I3: {verb} of {key!r} at the {side}")
         if side == "destination":
             self._view(event)
             if verb in VISIBLE:
@@ -94,6 +100,36 @@ class Judge:
             self.broken.append(f"invariant I12: {event.by} replaced {replaced} of {key!r}, its plan had seen {seen}")
         item = self.world.item("destination", key)
         views.append({key: None if item is None else item.info.etag})
+
+    def _taken_away(self, event: Event) -> None:
+        """Invariants I3 to I5: only what a run may delete goes, and only what it had seen and proven."""
+        side, key = event.side, event.key
+        spec = self._said(event.run, "run.json").get("spec", {})
+        option = "move" if side == "source" else "delete"
+        self.check(not spec or spec["policy"].get(option), f"invariant I3: {event.by} deletes {key!r} at the {side}")
+        gone = self.world.at(side, key, event.at - 1)
+        if gone is None:
+            return
+        other = "destination" if side == "source" else "source"
+        looks = [
+            look for look in self.world.events
+            if look.by == event.by and look.side == other and look.verb in ("head", "list") and key in look.seen
+        ]  # fmt: skip
+        if not looks:
+            self.broken.append(f"invariant I5: {event.by} deleted {key!r} at the {side} without a look at the {other}")
+            return
+        seen = looks[-1].seen[key]
+        if side == "source":
+            versions = [item for item in self.world.older(other, key) if item.info.etag == seen]
+            kept = any(item.body == gone.body for item in versions)
+            # A store that shows an older version for a while is not seen through by looking.
+            self.check(kept or self.armory.lied, f"row D11: {event.by} deleted {key!r}, and the destination had {seen}")
+            return
+        self.check(seen is None, f"invariant I5: {event.by} deleted {key!r}, and the source had it: {seen}")
+        planned = {view[key] for view in self.views[event.run] if key in view}
+        self.check(
+            gone.info.etag in planned, f"invariant I5: {event.by} deleted {gone.info.etag} of {key!r}, not {planned}"
+        )
 
     def _view(self, event: Event) -> None:
         """What the plan of a run was told of the destination."""
@@ -215,7 +251,7 @@ class Judge:
 
     def _sums(self, dag: DagRun, report: Report, outcomes: list[Outcome]) -> None:
         """Invariant I11, and promise P5."""
-        found = Counter(outcome.status for outcome in outcomes)
+        found = Counter(outcome.status for outcome in outcomes if outcome.status != "same")
         keys = Counter(outcome.key for outcome in outcomes)
         self.check(max(keys.values(), default=1) == 1, f"invariant I11: a key has two records: {keys}")
         said = {word: n for word, n in report.counts.items() if word != "same"}
@@ -226,6 +262,8 @@ class Judge:
         if plan.get("digest") == report.plan_digest and not report.incomplete:
             planned, decided = plan["counts"].get("planned", 0), {} if plan["decided"] is None else plan["decided"]
             total = decided.get("count", 0) + (0 if dag.spec.policy.dry_run else planned)
+            removal = plan["removal"] or {"deletes": [], "same": []}
+            total += sum(page["count"] for page in (*removal["deletes"], *removal["same"]))
             self.check(
                 total == len(outcomes), f"invariant I11: {total} keys were planned, {len(outcomes)} are reported"
             )
@@ -280,7 +318,7 @@ class Judge:
                 event
                 for event in self.world.events
                 if event.run == dag.number and event.side == "destination" and event.verb == "head"
-                and event.key == outcome.key and (event.by or "").split()[1:2] in (["verify"], ["complete"])
+                and event.key == outcome.key and (event.by or "").split()[1:2] in (["verify"], ["complete"], ["delete"])
             ]  # fmt: skip
             self.check(looks, f"invariant I9: {outcome.key!r} is verified, and nobody looked at it")
             if looks and not self.armory.lied:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
+from airflow_bucketsync.engine.model.names import STATE_PREFIX
 from airflow_bucketsync.engine.model.outcome import Report
 from airflow_bucketsync.engine.model.spec import Selection
 from tests.engine.machine import drawn
@@ -29,13 +31,22 @@ class Sync(Stepping):
             max_errors=100,
             max_objects=None,
             max_bytes=None,
+            removal={},
         ),
         late=st.booleans(),
         bound=drawn.bounds,
+        mirror=drawn.mirrors,
     )
-    def settle(self, policy: dict[str, Any], late: bool = False, bound: dict[str, int] | None = None) -> None:
+    def settle(
+        self,
+        policy: dict[str, Any],
+        late: bool = False,
+        bound: dict[str, int] | None = None,
+        mirror: dict[str, Any] | None = None,
+    ) -> None:
         """No more trouble: one full run brings the destination in step, the next one finds nothing to do.
 
+        :param mirror: options of another run, which deletes what is not at the source
         :param late: what was given up stays alive, and ends when all is done
         :param bound: not one run, but as many as it takes within this bound
         """
@@ -57,6 +68,9 @@ class Sync(Stepping):
         there = self.world.contents("destination")
         assert here == {key: item for key, item in there.items() if key in here}, "invariant I1: other attributes"
         self.nothing_to_do(policy, len(here.keys() | there.keys()))
+        if mirror is not None:
+            report = self.whole_run({**policy, **mirror})
+            assert self.world.contents("destination") == here, f"invariant I1: not mirrored: {report.counts}"
         self.judge.uploads_are_closed()
         if late:
             self.end_all()
@@ -77,7 +91,9 @@ class Sync(Stepping):
                 break
         assert passes == 2, f"bounded runs do not come to an end: {report}"
         written = [
-            event.key for event in self.world.since(since) if event.side == "destination" and event.verb in VISIBLE
+            event.key
+            for event in self.world.since(since)
+            if event.side == "destination" and event.verb in VISIBLE and not event.key.startswith(STATE_PREFIX)
         ]
         assert len(written) == len(set(written)), f"bounded runs wrote again what they had written: {written}"
 
@@ -94,9 +110,13 @@ class Sync(Stepping):
 
     def nothing_to_do(self, policy: dict[str, Any], keys: int) -> None:
         """Invariant I6: listing is all that a run does which finds nothing new."""
-        before = self.world.requests.copy()
+        before = self.world.time
         report = self.whole_run(policy)
-        sent = {name: n for name, n in (self.world.requests - before).items() if name[0] != "pages"}
+        sent = Counter(
+            (event.side, event.verb)
+            for event in self.world.since(before)
+            if event.side != "pages" and not event.key.startswith(STATE_PREFIX)
+        )
         assert set(report.counts) <= {"same", "extra"}, f"invariant I6: {report.counts}"
         assert {verb for _, verb in sent} == {"list"}, f"invariant I6: {sent}"
         pages = 2 * (keys // self.world.capabilities["source"].page_limit + 1)

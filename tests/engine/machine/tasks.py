@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_bucketsync.engine.errors import CheckpointMismatch, PlanMismatch
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
+from airflow_bucketsync.engine.model.lock import Owner
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.steps.begin_uploads import begin_uploads
 from airflow_bucketsync.engine.steps.complete_uploads import complete_uploads
 from airflow_bucketsync.engine.steps.copy import copy_batch
+from airflow_bucketsync.engine.steps.delete_extra import delete_extra
 from airflow_bucketsync.engine.steps.listing import list_unit
 from airflow_bucketsync.engine.steps.manifest import read_plan
 from airflow_bucketsync.engine.steps.plan import make_plan
@@ -100,6 +102,7 @@ class Try:
             workspace=workspace,
             gate=gate,
             clock=clock,
+            owner=Owner(airflow="0" * 32, dag_id="dag", run_id=self.dag.name),
         )
 
     def _prepare(self, atom: Atom, run: Run) -> dict[str, Any]:
@@ -132,12 +135,14 @@ class Try:
 
     def _plan(self, atom: Atom, run: Run) -> dict[str, Any]:
         self._read(run)
-        plan = make_plan(run)
+        # A run that is not the newest any more has ended, whatever of it still lives.
+        plan = make_plan(run, finished=lambda lock: lock.run != self.airflow.runs[-1].name)
         return {
             "plan": plan.digest,
             "batches": [batch.number for batch in plan.batches],
             "groups": [group.number for group in plan.groups],
             "complete": bool(plan.batches or plan.groups or plan.open_uploads),
+            "delete": plan.removal is not None,
         }
 
     def _copy(self, atom: Atom, run: Run) -> dict[str, Any]:
@@ -160,6 +165,11 @@ class Try:
 
     def _verify(self, atom: Atom, run: Run) -> dict[str, Any]:
         verify_unit(run, self._read_plan(run), self.task.number, attempt=self.attempt)
+        return {}
+
+    def _delete(self, atom: Atom, run: Run) -> dict[str, Any]:
+        plan, progress = self._read_plan(run), _Progress(self.dag, self.task, atom)
+        delete_extra(run, plan, attempt=self.attempt, progress=progress)
         return {}
 
     def _report(self, atom: Atom, run: Run) -> dict[str, Any]:

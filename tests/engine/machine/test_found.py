@@ -61,3 +61,32 @@ def test_I1_a_full_run_sees_it_however_it_compares(compare):
     pair.put({"a": FIRST})
     pair.sync(compare=compare, check=True)
     assert pair.contents() == {"a": FIRST}
+
+
+@pytest.mark.parametrize("how", ["unverified", "died"])
+def test_I1_a_comparison_by_etag_teaches_the_memory_nothing_that_it_did_not_see(how):
+    """The source returns to remembered bytes that a run of ours overwrote, and a run by ETag believes the memory."""
+    pair = Pair()
+    pair.put({"a": FIRST})
+    pair.sync(check=True)
+    pair.put({"a": SECOND})
+    if how == "died":
+        killed_before_its_report(pair)
+    else:
+        pair.sync(mode="incremental", verify="none", check=True)
+    assert pair.contents() == {"a": SECOND}
+    pair.put({"a": FIRST})
+    pair.sync(mode="incremental", compare="etag")
+    pair.sync(mode="incremental")
+    assert pair.contents() == {"a": FIRST}
+
+
+def test_I1_what_was_written_and_not_verified_is_forgotten():
+    pair = Pair()
+    pair.put({"a": FIRST})
+    pair.sync(check=True)
+    pair.put({"a": SECOND})
+    pair.sync(mode="incremental", verify="none", check=True)
+    pair.put({"a": FIRST})
+    pair.sync(mode="incremental", compare="etag")
+    assert pair.contents() == {"a": FIRST}

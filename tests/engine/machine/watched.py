@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
+from airflow_bucketsync.engine.errors import ObjectNotFound
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.objects import ObjectDetails, Page, PartReceipt, PutResult
 from airflow_bucketsync.engine.stores.base import Body, ObjectBody
@@ -44,7 +45,12 @@ class WatchedStore(MemoryStore):
         self._struck: list[Fault] = []
         self._seen: dict[str, str | None] = {}
 
+    def _whole(self, key: str) -> str:
+        """A key relative to the side, also where this store stands below it."""
+        return self.location.prefix[len(self.world.locations[self.side].prefix) :] + key
+
     def _hook(self, when: Literal["before", "after"], verb: str, key: str) -> None:
+        key = self._whole(key)
         if when == "before":
             self.atom.before_request(f"{self.side} {verb} {key}")
             self._seen = {}
@@ -63,6 +69,11 @@ class WatchedStore(MemoryStore):
             if fault.after is not None:
                 raise fault.after(f"fault {fault.code}", location=self.location.url, key=key)
 
+    def below(self, folder: str) -> Self:
+        other = super().below(folder)
+        other.hooks = [*self.hooks[:-1], other._hook]
+        return other
+
     def _faults(self, name: str) -> list[Any]:
         return [value for fault in self._struck if (value := getattr(fault, name))]
 
@@ -70,23 +81,39 @@ class WatchedStore(MemoryStore):
 
     def list_page(self, *, after: str = "", until: str | None = None, limit: int = 1000) -> Page:
         page = super().list_page(after=after, until=until, limit=limit)
-        self._seen.update((info.key, info.etag) for info in page.items)
+        self._seen.update((self._whole(info.key), info.etag) for info in page.items)
         for change in self._faults("page"):
             page = change(page)
         return page
 
     def head(self, key: str, *, version_id: str | None = None, checksum: bool = True) -> ObjectDetails:
-        details = super().head(key, version_id=version_id, checksum=checksum)
+        try:
+            details = super().head(key, version_id=version_id, checksum=checksum)
+        except ObjectNotFound:
+            self._told_of_nothing(key)
+            raise
         if self._faults("stale"):
-            older = [item for item in self.world.older(self.side, key) if item.info.etag != details.info.etag]
+            older = [
+                item for item in self.world.older(self.side, self._whole(key)) if item.info.etag != details.info.etag
+            ]
             if older:
                 details = self._details(older[-1], checksum=checksum)
         return details
 
+    def _told_of_nothing(self, key: str) -> None:
+        """That an object is not there is an answer like any other."""
+        whole = self._whole(key)
+        event = self.world.happened(
+            self.side, "head", whole, by=self.atom.name, run=self.run, seen={whole: None}, late=self.late()
+        )
+        self.judge(event)
+        self.atom.after_request()
+
     def _find(self, key: str, version_id: str | None = None) -> StoredObject:
-        self._seen[key] = None
+        whole = self._whole(key)
+        self._seen[whole] = None
         found = super()._find(key, version_id)
-        self._seen[key] = found.info.etag
+        self._seen[whole] = found.info.etag
         return found
 
     @contextmanager
@@ -104,8 +131,9 @@ class WatchedStore(MemoryStore):
 
     def _place(self, key: str, data: bytes, *more: Any, **settings: Any) -> PutResult:
         if self.side != "pages":
-            before = self.world.item(self.side, key)
-            self._seen[key] = None if before is None else before.info.etag
+            whole = self._whole(key)
+            before = self.world.item(self.side, whole)
+            self._seen[whole] = None if before is None else before.info.etag
         return super()._place(key, data, *more, **settings)
 
     def upload_part(self, key: str, upload_id: str, number: int, body: Body, **settings: Any) -> PartReceipt:

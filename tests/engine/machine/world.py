@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.names import STATE_PREFIX
 from airflow_bucketsync.engine.model.objects import ObjectAttributes
 from airflow_bucketsync.engine.stores.memory import MEMORY_CAPABILITIES, MemoryServer, MemoryStore
 from airflow_bucketsync.engine.stores.memory.server import StoredObject
@@ -133,10 +134,11 @@ class World:
     # what is there ----------------------------------------------------------------------------------------------
 
     def objects(self, side: str) -> dict[str, StoredObject]:
-        """The objects below the prefix of a side."""
+        """The objects below the prefix of a side, our own state apart."""
         prefix = self.locations[side].prefix
         there = self.servers[side].bucket(self.locations[side].bucket).objects
-        return {key[len(prefix) :]: item for key, item in there.items() if key.startswith(prefix)}
+        found = {key[len(prefix) :]: item for key, item in there.items() if key.startswith(prefix)}
+        return {key: item for key, item in found.items() if not key.startswith(STATE_PREFIX)}
 
     def item(self, side: str, key: str) -> StoredObject | None:
         """One object below the prefix of a side."""

@@ -70,12 +70,22 @@ def _holds(condition: Mapping[str, Any], service: str, prefix: str | None) -> bo
 
 
 def documented(service: str) -> dict[str, Policy]:
-    """The policies of the page, by the heading that each stands below."""
+    """The policies of the page that every run needs, by place: the heading that each stands below."""
+    return {heading: policy for heading, policy in _headed(service).items() if ", " not in heading}
+
+
+def added(service: str, purpose: str) -> dict[str, Policy]:
+    """The policies that a run needs besides for a purpose, by place: `### Destination, for deleting`."""
+    found = ([*heading.split(", for "), policy] for heading, policy in _headed(service).items() if ", " in heading)
+    return {place: policy for place, wanted, policy in found if wanted == purpose}
+
+
+def _headed(service: str) -> dict[str, Policy]:
     title = {"s3": "Amazon S3", "oss": "Alibaba OSS"}[service]
     section = re.split(r"^## ", PAGE.read_text(), flags=re.M)
     (text,) = [part for part in section if part.startswith(title)]
     found = {}
-    for name, block in re.findall(r"^### (\w+)$.*?^```json\n(.*?)^```", text, re.M | re.S):
+    for name, block in re.findall(r"^### ([\w, ]+)$(?:(?!^###).)*?^```json\n(.*?)^```", text, re.M | re.S):
         document = json.loads(block)
         assert document["Version"] == {"s3": "2012-10-17", "oss": "1"}[service]
         assert {statement["Effect"] for statement in document["Statement"]} == {"Allow"}

@@ -254,7 +254,7 @@ def test_checksum_goes_with_every_body_and_the_store_refuses_another(
 ) -> None:
     sides = Sides(stand, other, source, destination, parts)
     sides.put()
-    struck = stand.fault("flip_request", server=sides.destination_at, operation=sides.carry, at=417, times=1)
+    struck = stand.fault("flip_request", server=sides.destination_at, operation=sides.carry, key="k", at=417, times=1)
     ran = sides.sync()
     sent = [entry for entry in ran.entries if entry.operation == sides.carry and entry.bucket == sides.names[1]]
     assert struck.occurred == 1
@@ -272,7 +272,8 @@ def test_checksum_of_the_answer_is_held_against_what_was_sent(
     sides = Sides(stand, other, source, destination, parts)
     sides.put()
     name = "x-oss-hash-crc64ecma" if destination == "oss" else "x-amz-checksum-crc64nvme"
-    lie = {"headers": {name: wrong(destination).value}, "operation": sides.carry, "server": sides.destination_at}
+    headers = {name: wrong(destination).value}
+    lie = {"headers": headers, "operation": sides.carry, "key": "k", "server": sides.destination_at}
     always = stand.fault("substitute", **lie)
     ran = sides.sync()
     assert always.occurred >= 3
@@ -329,7 +330,7 @@ def test_what_changed_at_rest_is_found_by_reading_it(stand: Stand, other: S3Serv
         found = pair.destination_at.core.bucket(pair.destination).current
         found["k"].body = BODY[:-1] + b"?"
 
-    pair.at_destination("after", operation=pair.write, hook=rot)
+    pair.at_destination("after", operation=pair.write, key="k", hook=rot)
     assert pair.sync().report.verified, "its checksum and ETag are those of what was written"
     ran = pair.sync(compare="always", verify="content")
     assert ran.status("k") == ("unverified", "content")

@@ -4,206 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any
 
 import pytest
 
-from airflow_bucketsync.engine.errors import BucketsyncError
-from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.outcome import Report
-from airflow_bucketsync.engine.model.policy import SyncPolicy
-from airflow_bucketsync.engine.model.spec import SyncSpec
-from airflow_bucketsync.engine.steps.begin_uploads import begin_uploads
-from airflow_bucketsync.engine.steps.compare import compare_pair
-from airflow_bucketsync.engine.steps.complete_uploads import complete_uploads
-from airflow_bucketsync.engine.steps.copy import copy_batch
-from airflow_bucketsync.engine.steps.listing import list_unit
-from airflow_bucketsync.engine.steps.plan import make_plan
-from airflow_bucketsync.engine.steps.prepare import prepare
-from airflow_bucketsync.engine.steps.report import make_report
-from airflow_bucketsync.engine.steps.run import MemoryProgress, Run
-from airflow_bucketsync.engine.steps.upload_parts import upload_group
-from airflow_bucketsync.engine.steps.verify import verify_unit
-from airflow_bucketsync.engine.steps.workspace import Workspace
-from airflow_bucketsync.engine.stores.base import ObjectStore
-from airflow_bucketsync.engine.stores.gate import Gate
-from airflow_bucketsync.engine.stores.oss.client import make_client
-from airflow_bucketsync.engine.stores.oss.store import OSS, OSSStore
-from airflow_bucketsync.engine.stores.retrying import RetryingStore
-from airflow_bucketsync.engine.stores.s3.client import client_config
-from airflow_bucketsync.engine.stores.s3.profiles import AWS
-from airflow_bucketsync.engine.stores.s3.store import S3Store
+from airflow_bucketsync.engine.errors import AccessDenied, BucketsyncError
 from tests.engine.conformance.test_calls import rows, words
-from tests.engine.promises.policies import PAGE, PolicedOSS, PolicedS3, Policy, documented, names
-from tests.engine.stand import QuickClock, quick_retries
+from tests.engine.promises.policies import PAGE, Policy, added, documented
+from tests.engine.promises.rights import PLACES, SERVICES, Rights, World
 from tests.servers.web.faults import Fault
 
-PLACES = {"source": "in/", "destination": "out/", "workspace": "runs/"}
-SERVICES = ("s3", "oss")
-PART = 1000
-SMALL = {"small_threshold": PART, "large_threshold": 2 * PART, "part_size": PART}
-TAGS = {"team": "data"}
-METADATA = {"colour": "blue"}
-Rights = dict[str, set[str]]
-"""By place, the rights that were asked for there."""
-
-
-@dataclass
-class World:
-    """Three buckets on one server, everyone under the documented policy of their place."""
-
-    service: str
-    server: Any
-    stack: ExitStack
-    policies: dict[str, Policy]
-    way: str
-    versions: bool
-    rights: dict[str, Rights] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
-    runs: int = 0
-    calls: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    at: str = ""
-    in_step: list[bool] = field(default_factory=list)
-
-    def credential(self, place: str) -> Any:
-        """Who works there: one identity for both ends where the store shall copy by itself."""
-        name = "both" if self.way == "copy" and place != "workspace" else place
-        policy = self.policies[place]
-        if name == "both":
-            policy = self.policies["source"] | self.policies["destination"]
-        self.server.policies[name] = policy
-        first = next(iter(self.server.credentials.values()))
-        return self.server.add_credential(type(first)(name, f"secret-of-{name}"))
-
-    def store(self, place: str) -> ObjectStore:
-        """A store at a place."""
-        who, bucket = self.credential(place), f"{place}-bucket"
-        location = Location(scheme=self.service, conn_id=who.access_key, bucket=bucket, prefix=PLACES[place])
-        store: ObjectStore
-        if self.service == "s3":
-            client = self.server.client(config=client_config(AWS, path_style=True), credential=who)
-            store = S3Store(location, client, profile=AWS, capabilities=replace(AWS.capabilities, min_part=1))
-        else:
-            client = make_client(self.server.url, bucket, (who.access_key, who.secret_key), self.server.region)
-            store = OSSStore(location, client, capabilities=replace(OSS, min_part=1))
-        self.stack.callback(store.close)
-        return store
-
-    def put(self, key: str, body: bytes, **attributes: Any) -> None:
-        """An object of the source."""
-        self.server.core.put("source-bucket", f"in/{key}", body, **attributes)
-
-    def fill(self) -> None:
-        """Objects of every kind."""
-        for place in PLACES if self.versions else ():
-            self.server.core.bucket(f"{place}-bucket").settings.versioning = "Enabled"
-        self.put("tagged", b"t" * 10, tags=TAGS, metadata=METADATA)
-        self.put("bare", b"b" * 10)
-        self.put("middle", b"m" * (PART + 1))
-        self.put("big", bytes(range(250)) * 13, tags=TAGS, metadata=METADATA)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Note which rights a step asks for."""
-        self.server.asked.clear()
-        self.at = name
-        before = self.server.log.last_index
-        yield
-        for entry in self.server.log.since(before):
-            self.calls[entry.operation].add(name)
-        for place in PLACES:
-            self.rights[name][place] |= names(self.server.asked, f"{place}-bucket")
-
-    def run(self, **options: Any) -> Report:
-        """A run step by step, as the DAG does it; a step that can't go on raises."""
-        self.runs += 1
-        gate, clock = Gate(clock=QuickClock()), QuickClock()
-        policy = SyncPolicy(**{"concurrency": 2, **SMALL, **options})
-        source, destination = self.store("source"), self.store("destination")
-        spec = SyncSpec.of(source.location, destination.location, name="pair", policy=policy)
-        tries = quick_retries()
-        pages = Workspace(RetryingStore(self.store("workspace"), tries), pair="pair", run=f"r{self.runs}")
-        run = Run(
-            spec=spec,
-            run=f"r{self.runs}",
-            source=RetryingStore(source, tries),
-            destination=RetryingStore(destination, tries),
-            workspace=pages,
-            gate=gate,
-            clock=clock,
-        )
-        with self.step("prepare"), pytest.MonkeyPatch.context() as patch:
-            if self.way == "stream":  # listings that have tasks of their own
-                patch.setattr("airflow_bucketsync.engine.steps.prepare._is_small", lambda *_: False)
-            prepared = prepare(run)
-        with self.step("list"):
-            for unit in prepared.units:
-                list_unit(run, unit)
-        with self.step("plan"):
-            plan = make_plan(run)
-        with self.step("copy"):
-            for batch in plan.batches:
-                copy_batch(run, plan, batch.number, attempt=1, progress=MemoryProgress())
-        with self.step("begin_uploads"):
-            groups = begin_uploads(run, plan, attempt=1) if plan.groups else ()
-        with self.step("upload_parts"):
-            for group in groups:
-                upload_group(run, plan, group, attempt=1, progress=MemoryProgress())
-        with self.step("complete_uploads"):
-            units = complete_uploads(run, plan, attempt=1, progress=MemoryProgress())
-        with self.step("verify"):
-            for unit in units:
-                verify_unit(run, plan, unit, attempt=1)
-        with self.step("report"):
-            report = make_report(run, failed_tasks=[], plan_digest=plan.digest).report
-        with self.step("compare"):
-            self.in_step.append(compare_pair(run).in_step)
-        return report
-
-    def life(self) -> Iterator[Report]:
-        """A first run, one with nothing to do, one after attributes changed, one after a body changed."""
-        yield self.run()
-        yield self.run()
-        self.server.core.clock.shift(5)  # listings tell times in whole seconds
-        self.put("bare", b"b" * 10, metadata={"new": "one"}, tags={"new": "tag"})
-        yield self.run()
-        self.put("tagged", b"other", tags=TAGS, metadata=METADATA)
-        self.put("big", bytes(range(250)) * 14, tags=TAGS, metadata=METADATA)
-        yield self.run()
-
-
-MakeWorld = Callable[..., World]
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, Any]]:
-    """One server of each service."""
-    with PolicedS3(min_part_size=1) as s3, PolicedOSS(min_part_size=1) as oss:
-        yield {"s3": s3, "oss": oss}
-
-
-@pytest.fixture
-def make_world(servers: dict[str, Any]) -> Iterator[MakeWorld]:
-    """Make a world: `make_world("s3", "copy")`."""
-    with ExitStack() as stack:
-
-        def make(service: str, way: str, *, versions: bool) -> World:
-            server = servers[service]
-            server.reset()
-            server.setup()
-            for place in PLACES:
-                server.core.create_bucket(f"{place}-bucket", region=server.region)
-            world = World(service, server, stack, documented(service), way, versions)
-            world.fill()
-            return world
-
-        yield make
-    for server in servers.values():
-        assert server.failures == []
-
-
+PURPOSES = {"deleting": {"delete": True}, "moving": {"move": True}}
+"""Options of the runs that need more rights than others."""
 WORLDS = [("copy", False), ("stream", False), ("copy", True), ("stream", True)]
 
 
@@ -224,6 +35,14 @@ def test_row_J7_the_documented_rights_are_enough(make_world, service):
             {"same": 3, "updated": 1},
             {"copied": 2, "same": 2},
         ]
+        assert not [warning for report in reports for warning in report.warnings if "lock" in warning]
+        removed = list(world.removals())
+        assert [report.green and report.verified for report in removed] == [True] * 3, [r.failures for r in removed]
+        assert [report.counts for report in removed] == [
+            {"copied": 2, "same": 2},
+            {"same": 2, "trashed": 2},
+            {"moved": 3},
+        ]
         for step, rights in world.rights.items():
             for place, actions in rights.items():
                 found[step][place] |= actions
@@ -240,6 +59,7 @@ def test_row_J7_the_documented_rights_are_enough(make_world, service):
         assert rows(service)[name][1].startswith("only "), name
     asked = {(place, action) for rights in found.values() for place in PLACES for action in rights[place]}
     allowed = {(place, action) for place, policy in documented(service).items() for action in policy.actions}
+    allowed |= {(place, action) for _, place, action in added_rights(service)}
     assert asked - allowed == {(place, action) for place, action in optional(service)}
 
 
@@ -272,6 +92,16 @@ def without(world: World, place: str, action: str) -> str:
     return "green"
 
 
+def added_rights(service: str) -> list[tuple[str, str, str]]:
+    """Purpose, place and action of each right that only some runs need."""
+    return [
+        (purpose, place, action)
+        for purpose in PURPOSES
+        for place, policy in added(service, purpose).items()
+        for action in policy.actions
+    ]
+
+
 LIST_PARTS = {"s3": "ListMultipartUploadParts", "oss": "ListParts"}
 SILENT = {
     ("destination", "ListMultipartUploadParts"): "an upload that a run left open is begun anew by the next one",
@@ -279,6 +109,10 @@ SILENT = {
     ("destination", "AbortMultipartUpload"): "an upload that nobody can complete any more stays open",
     ("destination", "GetObjectTagging"): "tags that stand there are not compared, and the report says so",
     ("destination", "GetObjectVersionTagging"): "tags that stand there are not compared, and the report says so",
+    (
+        "destination",
+        "DeleteObject",
+    ): "the lock stays, which the report says; the next run of this Airflow takes it over",
     ("workspace", "DeleteObject"): "pages that are no longer needed stay",
 }
 """Rights without which a run is green all the same, and what is lost; each is proven by a test below."""
@@ -304,6 +138,87 @@ def test_no_right_is_described_that_is_not_given():
     for service in SERVICES:
         described = [line for line in section(service) if line.startswith("| without ")]
         assert len(described) == len([right for right in RIGHTS if right[0] == service])
+        described = [line for line in section(service) if re.match(r"\| \w+, without ", line)]
+        assert len(described) == len(added_rights(service))
+
+
+ADDED = [(service, *right) for service in SERVICES for right in added_rights(service)]
+
+
+@pytest.mark.parametrize(("service", "purpose", "place", "action"), ADDED)
+def test_row_J7_each_right_to_delete_or_move_is_needed(make_world, service, purpose, place, action):
+    """What is lost without it is what the page says, and nothing was taken away."""
+    world = make_world(service, "stream", versions=False)
+    world.run()
+    world.server.core.delete("source-bucket", "in/bare")
+    before = keys(world)
+    allowed = world.policies[place]
+    world.allow(purpose)
+    world.policies[place] = allowed | added(service, purpose)[place].without(action)
+    writes = world.server.log.last_index
+    try:
+        report = world.run(**PURPOSES[purpose])
+        reasons = {item["reason"] for item in report.failures}
+        found = f"the run is red: {', '.join(report.red)} ({', '.join(reasons)})"
+        assert (report.counts["withheld"], set(report.red)) == (1, {"withheld"})
+    except BucketsyncError as error:
+        found = f"`{world.at}` stops: {error.reason}"
+        written = [entry for entry in world.server.log.since(writes) if entry.operation in ("PutObject", "CopyObject")]
+        assert written == [], "nothing was begun"
+    assert [key for key in before if key not in keys(world)] == []
+    line = f"| {purpose}, without | {place} | `{action}` | {found} |"
+    assert line in section(service), f"write this line:\n{line}"
+
+
+def keys(world: World) -> list[str]:
+    """What stands at both sides."""
+    core = world.server.core
+    return [f"{place}/{key}" for place in ("source", "destination") for key in core.keys(f"{place}-bucket")]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_without_the_right_to_delete_the_lock_stays_and_is_said(make_world, service):
+    world = make_world(service, "stream", versions=False)
+    world.policies["destination"] = world.policies["destination"].without("DeleteObject")
+    report = world.run()
+    assert report.green
+    assert any("could not be released" in warning for warning in report.warnings)
+    assert [key for key in world.server.core.keys("destination-bucket") if "/lock-" in key]
+    world.put("late", b"l")
+    report = world.run()
+    assert report.counts["copied"] == 1
+    assert any("was taken over: that run has ended" in warning for warning in report.warnings)
+
+
+def test_without_the_right_to_list_the_whole_bucket_s3_does_not_tell_whether_a_lock_stands_there(make_world):
+    """With a condition on the prefix, "not there" is answered as "denied"."""
+    world = make_world("s3", "stream", versions=False)
+    policy = world.policies["destination"]
+    (whole,) = [item for item in policy.statements if item["Action"] == ["s3:ListBucket"]]
+    condition = {"StringLike": {"s3:prefix": "out/*"}}
+    world.policies["destination"] = Policy(
+        (*policy.without("ListBucket").statements, {**whole, "Condition": condition})
+    )
+    report = world.run()
+    assert report.green
+    assert any(warning.startswith("no lock keeps other runs") for warning in report.warnings)
+    world.allow("deleting")
+    with pytest.raises(AccessDenied, match="the lock of the pair needs rights"):
+        world.run(delete=True)
+    assert world.at == "plan"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_row_A7_a_destination_that_may_only_be_written_to_has_no_lock(make_world, service):
+    world = make_world(service, "stream", versions=False)
+    policy = world.policies["destination"]
+    for action in set(policy.actions) - {"PutObject", "PutObjectTagging"}:
+        policy = policy.without(action)
+    world.policies["destination"] = policy
+    report = world.run(verify="none")
+    assert (report.green, report.counts) == (True, {"copied": 4})
+    assert any(warning.startswith("no lock keeps other runs") for warning in report.warnings)
+    assert not [key for key in world.server.core.keys("destination-bucket") if "_bucketsync" in key]
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -373,11 +288,19 @@ def test_without_the_right_to_delete_pages_stay(make_world, service):
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_source_and_workspace_are_written_as_documented(make_world, service):
-    """The source policy has no right to change anything, whatever is asked for."""
+def test_source_and_destination_are_written_as_documented(make_world, service):
+    """The source policy has no right to change anything, and that of the destination deletes only our own state."""
     policies = documented(service)
     assert not [action for action in policies["source"].actions if not action.startswith(("Get", "List"))]
-    assert not [action for action in policies["destination"].actions if action.startswith("Delete")]
+    deleting = [item for item in policies["destination"].statements if f"{service}:DeleteObject" in item["Action"]]
+    assert [str(item["Resource"]).rpartition(":")[2] for item in deleting] == ["destination-bucket/out/_bucketsync/*"]
     world = make_world(service, "copy", versions=False)
     world.run()
     assert {entry.bucket for entry in world.server.log.writes()} == {"destination-bucket", "workspace-bucket"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_version_is_deleted_and_no_retention_bypassed(service):
+    named = {action for policy in documented(service).values() for action in policy.actions}
+    named |= {action for _, _, action in added_rights(service)}
+    assert [action for action in sorted(named) if "Delete" in action or "Bypass" in action] == ["DeleteObject"]

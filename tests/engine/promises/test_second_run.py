@@ -14,12 +14,14 @@ def objects(count: int) -> dict[str, bytes]:
 
 
 def quiet(ran: Ran, count: int) -> None:
-    """Only listings, and not many."""
+    """Only listings, and not many, and at most one look whether another run holds the lock."""
     pages = -(-count // 1000)
     assert ran.report.counts == {"same": count}
     assert ran.report.verified
     assert not ran.report.changed_anything
     assert set(ran.operations()) == {"ListObjectsV2"}
+    assert len(ran.lock) <= 1, "who holds the lock is asked once"
+    assert ran.writes() == []
     assert len(ran.entries) <= 2 * pages + 6
     assert sum(sum(kinds.values()) for kinds in ran.report.requests.values()) <= 2 * pages + 6
 
@@ -56,6 +58,7 @@ def test_promise_P6_local_tree(stand: Stand, direction: str) -> None:
     again = stand.sync(*sides)
     assert again.report.counts == {"same": 300}
     assert set(again.operations()) == {"ListObjectsV2"}
+    assert again.writes() == []
     side = "destination" if direction == "to" else "source"
     assert set(again.report.requests[side]) == {"list"}  # no file is opened, none is looked at by itself
 

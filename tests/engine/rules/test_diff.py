@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.fidelity import MTIME, mtime_text
+from airflow_bucketsync.engine.model.known import KnownObject
 from airflow_bucketsync.engine.model.objects import (
     Checksum,
     Fingerprint,
@@ -19,7 +20,6 @@ from airflow_bucketsync.engine.model.objects import (
     ObjectDetails,
     ObjectInfo,
 )
-from airflow_bucketsync.engine.model.plan import KnownObject
 from airflow_bucketsync.engine.model.policy import COMPARE_MODES
 from airflow_bucketsync.engine.rules.diff import PROOFS, Comparison
 from tests.engine.model.nouns import infos, quick

@@ -14,6 +14,7 @@ import zstandard
 from airflow_bucketsync.engine.in_process import sync
 from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.names import STATE_PREFIX
 from airflow_bucketsync.engine.model.objects import ObjectAttributes, PutResult
 from airflow_bucketsync.engine.model.outcome import Outcome, Report
 from airflow_bucketsync.engine.model.policy import SyncPolicy
@@ -37,6 +38,7 @@ MEDIUM: Mapping[str, int] = {"small_threshold": PART, "large_threshold": 1000 * 
 SMALL_COPIES = replace(MEMORY_CAPABILITIES, max_copy=PART)
 NO_CHECKSUMS = replace(MEMORY_CAPABILITIES, checksums=())
 OPAQUE = replace(MEMORY_CAPABILITIES, etag_meaning="opaque")
+LOCK = "_bucketsync/lock-"
 _RUNS = itertools.count(1)
 
 
@@ -56,6 +58,7 @@ class Pair:
     """A source, a destination and a workspace.
 
     :param shared: whether both are on one server, which then copies by itself
+    :param quiet_lock: whether hooks and counts of the destination pass over the requests of the pair's lock
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Pair:
         destination: Capabilities = MEMORY_CAPABILITIES,
         store: Callable[..., MemoryStore] = MemoryStore,
         tick: float = 0.001,
+        quiet_lock: bool = True,
     ) -> None:
         self.clock = FakeClock(tick=tick)
         server = MemoryServer(versions=versions, clock=self.clock)
@@ -74,6 +78,19 @@ class Pair:
         self.source = MemoryStore(Location.parse("memory://source/in/"), server=server, capabilities=source)
         self.destination = store(Location.parse("memory://destination/out/"), server=other, capabilities=destination)
         self.pages = MemoryStore(Location.parse("memory://pages/"), clock=self.clock)
+        if quiet_lock:
+            self._hush(self.destination)
+
+    def _hush(self, destination: MemoryStore) -> None:
+        below = destination.below
+
+        def quiet(folder: str) -> MemoryStore:
+            other = below(folder)
+            if folder == STATE_PREFIX:
+                other.requests, other.hooks = Counter(), []
+            return other
+
+        destination.below = quiet  # type: ignore[method-assign]
 
     # objects --------------------------------------------------------------------------------------------------
 
@@ -102,11 +119,24 @@ class Pair:
         bucket.place(replace(item, attributes=replace(item.attributes, **attributes)))
 
     def contents(self, store: MemoryStore | None = None) -> dict[str, bytes]:
-        """Keys and bytes at the destination, below its prefix."""
+        """Keys and bytes at the destination, below its prefix, the lock apart."""
         store = store or self.destination
         objects = store.server.bucket(store.location.bucket).objects
         prefix = store.location.prefix
-        return {key[len(prefix) :]: item.body for key, item in objects.items() if key.startswith(prefix)}
+        lock = f"{prefix}{LOCK}"
+        return {
+            key[len(prefix) :]: item.body
+            for key, item in objects.items()
+            if key.startswith(prefix) and not key.startswith(lock)
+        }
+
+    def unlock(self, *, but: str | None = None) -> None:
+        """Let the run that holds the lock have ended, unless it is this one."""
+        bucket = self.destination.server.bucket(self.destination.location.bucket)
+        lock = self.destination.location.full_key(LOCK)
+        for key, item in list(bucket.objects.items()):
+            if key.startswith(lock) and orjson.loads(item.body)["run"] != but:
+                bucket.remove(key)
 
     def uploads(self) -> int:
         """Open uploads at the destination."""
@@ -123,9 +153,20 @@ class Pair:
     # runs -----------------------------------------------------------------------------------------------------
 
     def sync(
-        self, selection: Selection | None = None, *, run: str | None = None, check: bool = False, **policy: Any
+        self,
+        selection: Selection | None = None,
+        *,
+        run: str | None = None,
+        check: bool = False,
+        unlock: bool = True,
+        **policy: Any,
     ) -> Ran:
-        """One run of every step."""
+        """One run of every step.
+
+        :param unlock: whether every other run has ended
+        """
+        if unlock:
+            self.unlock(but=run)
         report = sync(
             self.source,
             self.destination,
@@ -152,13 +193,17 @@ class Pair:
         prepared: bool = True,
         mapped: bool | None = None,
         pages: ObjectStore | None = None,
+        unlock: bool = True,
         **policy: Any,
     ) -> Run:
         """A run whose steps are called one by one, up to the plan.
 
+        :param unlock: whether every other run has ended
         :param prepared: whether `prepare` was done, and what `list` does
         :param mapped: whether the plan finds the listings as pages; None = as `prepare` decides
         """
+        if unlock:
+            self.unlock(but=name)
         options = SyncPolicy(**{"concurrency": 1, **policy})
         spec = SyncSpec.of(
             self.source.location, self.destination.location, name="pair", selection=selection, policy=options
@@ -207,3 +252,15 @@ def rewrite(pair: Pair, name: str, change: Callable[[list[bytes]], list[bytes]])
     packed = pair.contents(pair.pages)[name]
     lines = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True).read().splitlines()
     pair.pages.put(name, zstandard.ZstdCompressor().compress(b"\n".join(change(lines)) + b"\n"))
+
+
+def kill_at(pair: Pair, at: int, when: str) -> None:
+    """Let the process die before or after one request to either side, counted from 1."""
+    counted = itertools.count(1)
+
+    def kill(moment: str, verb: str, key: str) -> None:
+        if moment == when and next(counted) == at:
+            raise KeyboardInterrupt
+
+    for store in (pair.source, pair.destination):
+        store.hooks.append(kill)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_bucketsync.engine.model.known import KnownObject
 from airflow_bucketsync.engine.model.objects import EPOCH, Fingerprint, ObjectInfo
-from airflow_bucketsync.engine.model.plan import KnownObject
 from airflow_bucketsync.engine.steps.merging import merged
 from tests.engine.model.nouns import keys, quick
 

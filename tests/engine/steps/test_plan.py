@@ -12,9 +12,10 @@ import orjson
 import pytest
 
 from airflow_bucketsync.engine.errors import AccessDenied, InvalidConfiguration, ListingUntrusted, PlanMismatch
+from airflow_bucketsync.engine.model.known import KnownObject
 from airflow_bucketsync.engine.model.objects import Fingerprint, Page
 from airflow_bucketsync.engine.model.outcome import Outcome
-from airflow_bucketsync.engine.model.plan import Change, KnownObject, Plan
+from airflow_bucketsync.engine.model.plan import Change, Plan
 from airflow_bucketsync.engine.model.policy import COMPARE_MODES
 from airflow_bucketsync.engine.model.spec import Selection
 from airflow_bucketsync.engine.steps.known import POINTER, open_known, update_known

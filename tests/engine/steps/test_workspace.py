@@ -13,7 +13,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_bucketsync.engine.errors import AccessDenied, ObjectNotFound, PlanMismatch
+from airflow_bucketsync.engine.errors import AccessDenied, Locked, ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.names import is_state_name
 from airflow_bucketsync.engine.model.pages import VERSIONS, PageRef
@@ -269,11 +269,16 @@ def test_J6_two_whole_runs_interleaved():
     def another(when: str, verb: str, key: str) -> None:
         if (when, verb, key) == ("after", "copy", "a") and not inner:
             inner.append(None)
-            inner.append(pair.sync(run="inner"))
+            with pytest.raises(Locked, match="'outer'"):
+                pair.sync(run="inner", unlock=False)
+            inner.append(pair.sync(run="skipped", unlock=False, on_lock="skip"))
 
     pair.at_destination(another)
     outer = pair.sync(run="outer")
     assert pair.contents() == {"a": b"1", "b": b"2"}
     assert inner[1].report.green
+    assert not inner[1].report.verified
+    assert not inner[1].report.counts
+    assert "'outer'" in inner[1].report.warnings[0]
     assert outer.report.green
     assert pair.sync().report.reasons == {"same: known": 2}

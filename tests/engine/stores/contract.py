@@ -30,6 +30,7 @@ from airflow_bucketsync.engine.errors import (
     ObjectNotFound,
 )
 from airflow_bucketsync.engine.model.condition import Condition
+from airflow_bucketsync.engine.model.names import is_state_name
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectAttributes
 from airflow_bucketsync.engine.stores.base import ObjectStore, Transfer
 from airflow_bucketsync.engine.stores.checksums import COMBINABLE, checksum_of
@@ -699,6 +700,33 @@ class StoreContract:
         assert read(store, "_bucketsync/lock") == b"owner"
         store.delete("_bucketsync/lock", destination=Condition.replacing(store.head("_bucketsync/lock").info))
         assert listing(store) == []
+
+    def test_below_it_is_the_same_store_further_down(self, store):
+        store.put("o", b"data")
+        state = store.below("_bucketsync/trash/one/")
+        assert state.location == store.location.child("_bucketsync/trash/one/")
+        assert listing(state) == []
+        before = sum(store.requests.values())
+        state.put("o", b"kept", destination=Condition.ABSENT)
+        assert read(state, "o") == b"kept"
+        assert listing(state) == ["o"]
+        assert read(store, "o") == b"data"
+        assert state.requests is store.requests
+        assert sum(store.requests.values()) >= before + 3
+        assert state.capabilities == store.capabilities
+        if state.can_copy_from(store) is None:
+            seen = store.head("o").info
+            state.copy("copy", source_store=store, source_key="o", source=Condition.matching(seen))
+            assert read(state, "copy") == b"data"
+            state.delete("copy")
+        state.delete("o")
+        assert [key for key in listing(store) if not is_state_name(key)] == ["o"]
+
+    def test_whether_one_may_delete_is_asked_without_deleting(self, store):
+        store.put("o", b"data")
+        store.require_deletable()
+        assert [key for key in listing(store) if not is_state_name(key)] == ["o"]
+        assert read(store, "o") == b"data"
 
     def test_a_key_that_can_stand_here_is_not_refused(self, store):
         assert store.refusal("") is not None

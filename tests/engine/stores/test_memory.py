@@ -124,7 +124,7 @@ def test_time_comes_from_the_clock():
 
 @pytest.mark.parametrize("allowed", ["none", "create_only", "full"])
 def test_it_holds_itself_to_its_conditions(allowed):
-    """Those of writes hold in any case, as with stores that look before they write."""
+    """They hold in any case, as with stores that look before they write or delete."""
     store = MemoryStore(LOCATION, capabilities=Capabilities(conditional_put=allowed, conditional_delete=False))
     seen = store.put("o", b"")
     for condition, key in ((Condition(etag="other"), "o"), (Condition.ABSENT, "o")):
@@ -132,9 +132,10 @@ def test_it_holds_itself_to_its_conditions(allowed):
             store.put(key, b"x", destination=condition)
     store.put("new", b"", destination=Condition.ABSENT)
     store.put("o", b"", destination=Condition(etag=seen.etag))
-    with pytest.raises(NotSupported):
-        store.delete("o", destination=Condition(etag=seen.etag))
-    store.delete("o")
+    with pytest.raises(ObjectChanged):
+        store.delete("o", destination=Condition(etag="other"))
+    store.delete("o", destination=Condition(etag=seen.etag))
+    assert (store.list_page().items[0].key, store.requests["head"]) == ("new", 2)
 
 
 def test_it_holds_itself_to_its_limits():

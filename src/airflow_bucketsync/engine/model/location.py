@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from airflow_bucketsync.engine.errors import InvalidLocation
@@ -92,6 +92,15 @@ class Location:
 
     def __str__(self) -> str:
         return self.url
+
+    def child(self, folder: str) -> Location:
+        """A folder below this location.
+
+        :param folder: segments, each with a `/` at its end
+        """
+        if self.scheme == "file":
+            return replace(self, bucket=f"{self.bucket}/{folder.rstrip('/')}")
+        return replace(self, prefix=self.prefix + folder)
 
     def full_key(self, key: str) -> str:
         """The key inside the bucket of a key that is relative to this location."""

@@ -164,6 +164,7 @@ class ObjectDetails:
 
     :param etag_is_md5: the ETag is surely the MD5 of the body (written whole, not encrypted with a key of KMS or ours)
     :param archived: the body can't be read before the object is restored
+    :param locked: what protects it from being deleted (a retention rule, a legal hold), in words; None = nothing known
     :param untagged: the answer says that the object has no tags; False = it may have some, `tags` tells
     """
 
@@ -172,6 +173,7 @@ class ObjectDetails:
     etag_is_md5: bool = False
     archived: bool = False
     untagged: bool = False
+    locked: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,8 @@ RED: frozenset[str] = frozenset({"failed", "unverified", "refused", "withheld"})
 """Words that make a run red (`withheld` unless by dry run or a person's decision)."""
 WRITTEN: frozenset[str] = frozenset({"copied", "updated", "moved"})
 """Words for objects that this run wrote to the destination."""
+REMOVED: frozenset[str] = frozenset({"deleted", "trashed", "moved"})
+"""Words for objects that this run took away: at the destination, or at the source."""
 
 CopyMode = Literal["server_copy", "part_copy", "stream", "stream_parts", "set_attributes"]
 
@@ -51,6 +53,8 @@ class Outcome:
     :param source: the source version this speaks of
     :param destination: what stands at the destination now
     :param verified: None = not looked at after writing
+    :param kept: where the object that stood there before is kept: `trash/<folder>/` below `_bucketsync/`, or
+        `version/<id>`
     """
 
     key: str
@@ -65,11 +69,12 @@ class Outcome:
     source: Fingerprint | None = None
     destination: Fingerprint | None = None
     verified: bool | None = None
+    kept: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As one line of a page; what stands at its default is left out."""
         line: dict[str, Any] = {"key": self.key, "status": self.status}
-        for name in ("reason", "message", "mode", "verified"):
+        for name in ("reason", "message", "mode", "verified", "kept"):
             value = getattr(self, name)
             if value is not None:
                 line[name] = value
@@ -104,6 +109,7 @@ class Outcome:
             source=None if source is None else Fingerprint.from_json(source),
             destination=None if destination is None else Fingerprint.from_json(destination),
             verified=line.get("verified"),
+            kept=line.get("kept"),
         )
 
 
@@ -133,6 +139,8 @@ class Report:
     :param resume: key of the last object taken, where a bound left others for the next run
     :param rounds: which of the runs of `mode: until_quiet` this is, from 1
     :param next_round: whether another run is to follow at once
+    :param approval: what a person said of the deletions: `answer` (`delete`, `keep`, `none`), `by`, `at`
+    :param trash: folder below `_bucketsync/` at the destination where what was taken away is kept; "" = there is none
     """
 
     pair: str
@@ -162,6 +170,8 @@ class Report:
     resume: str | None = None
     rounds: int = 1
     next_round: bool = False
+    approval: Mapping[str, Any] | None = None
+    trash: str = ""
 
     @property
     def green(self) -> bool:
@@ -199,6 +209,8 @@ class Report:
             "resume": self.resume,
             "rounds": self.rounds,
             "next_round": self.next_round,
+            "approval": None if self.approval is None else dict(self.approval),
+            "trash": self.trash,
         }
 
     @classmethod
@@ -232,4 +244,6 @@ class Report:
             resume=value["resume"],
             rounds=value["rounds"],
             next_round=value["next_round"],
+            approval=value.get("approval"),
+            trash=value.get("trash", ""),
         )

@@ -17,17 +17,26 @@ Schema = Literal[
     "upload",  # one entry of the upload journal
     "sweep",  # what a sweep of open uploads was asked, and what it found
     "swept",  # SweptUpload per line
+    "clean",  # what a clean-up chose, and what became of it
     "result",  # Outcome per line: what a batch did
     "findings",  # Outcome per line: what verify saw
+    "extra",  # ObjectInfo per line, ascending: what may be deleted at the destination
+    "removed",  # Outcome per line: what became of what was to be taken away
+    "approval",  # what a person said of it
     "outcomes",  # Outcome per line: what the plan decided, what the report says
     "known",  # KnownObject per line, ascending
     "failed",  # FailedObject per line, ascending
+    "kept",  # what a task kept in the trash: key, ETag, size, time, and where
+    "undo",  # what an undo was asked, and what it did
+    "trash_sweep",  # what a sweep of the trash was asked, and what it found
+    "trash_folders",  # SweptFolder per line
     "run",
     "unit_index",  # what a copy or verify task left: its page, counts and requests
     "listing_index",
     "manifest",
     "report",
     "known_pointer",
+    "lock",
     "checkpoint",
 ]
 VERSIONS: Mapping[str, int] = {
@@ -39,17 +48,26 @@ VERSIONS: Mapping[str, int] = {
     "upload": 1,
     "sweep": 1,
     "swept": 1,
+    "clean": 1,
     "result": 1,
     "findings": 1,
+    "extra": 1,
+    "removed": 1,
+    "approval": 1,
     "outcomes": 1,
     "known": 1,
     "failed": 1,
+    "kept": 1,
+    "undo": 1,
+    "trash_sweep": 1,
+    "trash_folders": 1,
     "run": 1,
     "unit_index": 1,
     "listing_index": 1,
     "manifest": 1,
     "report": 1,
     "known_pointer": 1,
+    "lock": 1,
     "checkpoint": 2,
 }
 """The version written today. A reader takes every version from 1 to this one and refuses later ones by name."""

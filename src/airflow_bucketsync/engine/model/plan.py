@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
+from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.pages import PageRef
+from airflow_bucketsync.engine.model.removal import Removal
 from airflow_bucketsync.engine.model.route import Route
 from airflow_bucketsync.engine.model.spec import SyncSpec
 
@@ -54,37 +55,6 @@ class Change:
             reason=line["reason"],
             source=ObjectInfo.from_json(line["source"]),
             destination=None if destination is None else ObjectInfo.from_json(destination),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownObject:
-    """One line of the pair's memory: these two versions were proven equal.
-
-    :param source: None in a delta = forget this key
-    """
-
-    key: str
-    source: Fingerprint | None
-    destination: Fingerprint | None
-
-    def to_json(self) -> dict[str, Any]:
-        """As one line of a page."""
-        line: dict[str, Any] = {"key": self.key}
-        if self.source is not None:
-            line["source"] = self.source.to_json()
-        if self.destination is not None:
-            line["destination"] = self.destination.to_json()
-        return line
-
-    @classmethod
-    def from_json(cls, line: Mapping[str, Any]) -> Self:
-        """Back from a line of a page."""
-        source, destination = line.get("source"), line.get("destination")
-        return cls(
-            key=line["key"],
-            source=None if source is None else Fingerprint.from_json(source),
-            destination=None if destination is None else Fingerprint.from_json(destination),
         )
 
 
@@ -167,6 +137,10 @@ class Plan:
     :param uploads: page of the large objects; None = there are none
     :param groups: their parts, one group per `upload_parts` task
     :param open_uploads: the pair's upload journal names uploads of earlier runs
+    :param removal: what is to be taken away after everything else went well; None = nothing
+    :param trash: folder below `_bucketsync/` where what is deleted or overwritten is kept; "" = nothing is kept
+    :param lock: this run holds the pair's lock
+    :param locked: who holds it instead, where that is why this run does nothing
     :param estimate: how long the work takes, roughly (`rules.estimate.Estimate` as JSON)
     :param decided: outcomes the plan itself decided (refused, skipped, failed, extra, and withheld in a dry run)
     :param delta: what the plan learned for `known` (newly proven equal, or forgotten)
@@ -203,6 +177,15 @@ class Plan:
     groups: tuple[PartGroup, ...] = ()
     open_uploads: bool = False
     estimate: Mapping[str, Any] = field(default_factory=dict)
+    removal: Removal | None = None
+    trash: str = ""
+    lock: bool = False
+    locked: str | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Whether the run writes or deletes anything at all."""
+        return bool(self.batches or self.groups or self.open_uploads or self.removal)
 
     @property
     def uploads_unit(self) -> int:
@@ -230,6 +213,7 @@ class Plan:
             self.resume,
             None if self.uploads is None else self.uploads.to_json(),
             [group.to_json() for group in self.groups],
+            None if self.removal is None else self.removal.to_json(),
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -258,12 +242,16 @@ class Plan:
             "groups": [group.to_json() for group in self.groups],
             "open_uploads": self.open_uploads,
             "estimate": dict(self.estimate),
+            "removal": None if self.removal is None else self.removal.to_json(),
+            "trash": self.trash,
+            "lock": self.lock,
+            "locked": self.locked,
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Back from a document."""
-        decided, delta, uploads = value["decided"], value["delta"], value["uploads"]
+        decided, delta, uploads, removal = (value[name] for name in ("decided", "delta", "uploads", "removal"))
         return cls(
             spec=SyncSpec.from_json(value["spec"]),
             run=value["run"],
@@ -286,4 +274,8 @@ class Plan:
             groups=tuple(PartGroup.from_json(group) for group in value["groups"]),
             open_uploads=value["open_uploads"],
             estimate=value["estimate"],
+            removal=None if removal is None else Removal.from_json(removal),
+            trash=value["trash"],
+            lock=value["lock"],
+            locked=value["locked"],
         )

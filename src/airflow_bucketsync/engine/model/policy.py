@@ -28,9 +28,12 @@ OnCollision = Literal["refuse", "fail"]
 FolderMarkers = Literal["copy", "skip"]
 FollowLinks = Literal["none", "inside_root"]
 SymlinkObjects = Literal["follow", "skip"]
+Trash = Literal["none", "deleted", "all"]
+OnLock = Literal["fail", "wait", "skip"]
 
 COMPARE_MODES: tuple[str, ...] = get_args(Compare)
 VERIFY_LEVELS: tuple[str, ...] = get_args(Verify)
+_LISTS = frozenset({"tolerate", "preserve", "require_region", "approvers"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,21 @@ class SyncPolicy:
     :param encryption: server-side encryption asked for with writes, `default` = the bucket's own
     :param encryption_key: id or ARN of the key for `encryption`
     :param require_region: regions that both buckets must be in; empty = any
+    :param delete: delete at the destination what is not at the source, after everything else went well
+    :param max_deletes: objects; a run that would delete more deletes nothing
+    :param max_delete_share: the same as a share of the objects listed at the destination, 0.0 to 1.0
+    :param max_delete_bytes: the same in bytes; None = no limit
+    :param allow_empty_source: delete although not one object is at the source
+    :param delete_excluded: delete also what the selection leaves out, where it is not at the source
+    :param unsafe_deletes: delete and move also at a store without conditional writes, where no lock can be held
+    :param trash: what is kept at the destination before it is `deleted`, or (`all`) overwritten as well
+    :param approve_above: ask a person before more than so many objects are deleted; 0 = always, None = never
+    :param approve_bytes_above: the same in bytes
+    :param approvers: who may answer; empty = whoever may in Airflow
+    :param approval_hours: how long an answer is waited for; then nothing is deleted
+    :param move: delete each source object once it is verified at the destination
+    :param on_lock: another run holds the lock of the pair: `fail`, `wait` for it, or `skip` this run
+    :param lock_lease: seconds after which the lock of a run that no longer renews it may be taken over
     :param tolerate: outcome words that do not make the run red
     """
 
@@ -109,10 +127,25 @@ class SyncPolicy:
     encryption: str = "default"
     encryption_key: str | None = None
     require_region: tuple[str, ...] = ()
+    delete: bool = False
+    max_deletes: int = 1_000
+    max_delete_share: float = 0.5
+    max_delete_bytes: int | None = None
+    allow_empty_source: bool = False
+    delete_excluded: bool = False
+    unsafe_deletes: bool = False
+    trash: Trash = "deleted"
+    approve_above: int | None = None
+    approve_bytes_above: int | None = None
+    approvers: tuple[str, ...] = ()
+    approval_hours: float = 24.0
+    move: bool = False
+    on_lock: OnLock = "fail"
+    lock_lease: int = 600
     tolerate: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("tolerate", "preserve", "require_region"):
+        for name in _LISTS:
             if isinstance(getattr(self, name), str):
                 raise InvalidConfiguration(f"{name} is a list of words, not one text: write ({getattr(self, name)!r},)")
         words: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -125,6 +158,8 @@ class SyncPolicy:
             ("follow_links", self.follow_links, get_args(FollowLinks)),
             ("acl", self.acl, get_args(Acl)),
             ("symlink_objects", self.symlink_objects, get_args(SymlinkObjects)),
+            ("trash", self.trash, get_args(Trash)),
+            ("on_lock", self.on_lock, get_args(OnLock)),
             *(("tolerate", word, STATUSES) for word in self.tolerate),
             *(("preserve", word, PRESERVED) for word in self.preserve),
         )
@@ -165,10 +200,21 @@ class SyncPolicy:
                 self.encryption_key is None or self.encryption not in ("default", "AES256"),
                 f"encryption_key needs an encryption with keys (aws:kms, KMS), got encryption {self.encryption!r}",
             ),
+            *_deleting(self),
         )
         for holds, message in checks:
             if not holds:
                 raise InvalidConfiguration(message)
+
+    @property
+    def removes(self) -> bool:
+        """Whether a run may take objects away, at the destination or at the source."""
+        return self.delete or self.move
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what is deleted or overwritten at the destination goes into the trash."""
+        return not self.dry_run and (self.trash == "all" or (self.trash == "deleted" and self.delete))
 
     @property
     def bounded(self) -> bool:
@@ -194,9 +240,40 @@ class SyncPolicy:
         """Back from JSON."""
         known = {item.name for item in fields(cls)}
         options = {name: option for name, option in value.items() if name in known}
-        for name in {"tolerate", "preserve", "require_region"} & options.keys():
+        for name in _LISTS & options.keys():
             options[name] = texts(options[name])
         return cls(**options)
+
+
+def _deleting(policy: SyncPolicy) -> tuple[tuple[bool, str], ...]:
+    """What must hold of the options that take objects away, with the words where it doesn't."""
+    share = policy.max_delete_share
+    return (
+        (policy.max_deletes >= 0, f"max_deletes must not be negative, got {policy.max_deletes}"),
+        (0.0 <= share <= 1.0, f"max_delete_share must be 0.0 to 1.0, got {share}"),
+        *(
+            (value is None or value >= 0, f"{name} must not be negative, got {value}")
+            for name, value in (
+                ("max_delete_bytes", policy.max_delete_bytes),
+                ("approve_above", policy.approve_above),
+                ("approve_bytes_above", policy.approve_bytes_above),
+            )
+        ),
+        (0 < policy.approval_hours <= 24 * 30, f"approval_hours must be above 0, at most 720: {policy.approval_hours}"),
+        (30 <= policy.lock_lease <= 86_400, f"lock_lease must be 30 to 86400 seconds, got {policy.lock_lease}"),
+        (
+            not (policy.delete and policy.mode == "incremental"),
+            "delete needs runs that list both sides, mode incremental lists the source only: use auto or full",
+        ),
+        (
+            not (policy.delete and policy.move),
+            "delete and move together would delete at the destination what was moved there: choose one of them",
+        ),
+        (
+            not (policy.move and policy.verify == "none"),
+            "move deletes what was verified at the destination, and verify is none: use metadata or content",
+        ),
+    )
 
 
 def texts(value: Any) -> Any:

@@ -23,8 +23,8 @@ from typing import Literal
 from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.equality import equal_checksums, equal_content, equal_etags, etags_comparable
 from airflow_bucketsync.engine.model.fidelity import adapted, differences, kept_mtime
+from airflow_bucketsync.engine.model.known import KnownObject
 from airflow_bucketsync.engine.model.objects import ObjectDetails, ObjectInfo
-from airflow_bucketsync.engine.model.plan import KnownObject
 from airflow_bucketsync.engine.model.policy import Compare
 from airflow_bucketsync.engine.model.preserve import DEFAULT_CLASS, Preserve
 

@@ -8,7 +8,8 @@ from airflow_bucketsync.engine.errors import BucketsyncError, TransientError
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.model.upload import Begun, Upload
 from airflow_bucketsync.engine.steps.assembling import pin
-from airflow_bucketsync.engine.steps.copy import STOPS_THE_TASK, failure, transfer_of
+from airflow_bucketsync.engine.steps.changing import STOPS_THE_TASK, failure, transfer_of
+from airflow_bucketsync.engine.steps.holding import under_lock
 from airflow_bucketsync.engine.steps.large import uploads_of
 from airflow_bucketsync.engine.steps.opening import OpenUploads
 from airflow_bucketsync.engine.steps.run import Run
@@ -30,8 +31,9 @@ def begin_uploads(run: Run, plan: Plan, *, attempt: int) -> tuple[int, ...]:
     opening = OpenUploads(run, look=attempt > 1 or plan.open_uploads)
     begin = _beginner(run, plan, opening)
     lines = LineList[Begun]()
-    for begun in in_threads(begin, uploads_of(run, plan), gate=run.gate):
-        lines.add(begun, "open" if begun.outcome is None else begun.outcome.status)
+    with under_lock(run, plan):
+        for begun in in_threads(begin, uploads_of(run, plan), gate=run.gate):
+            lines.add(begun, "open" if begun.outcome is None else begun.outcome.status)
     run.gate.check()
     lines.items.sort(key=lambda begun: begun.number)
     write_unit(

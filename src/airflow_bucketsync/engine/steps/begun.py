@@ -9,7 +9,7 @@ from airflow_bucketsync.engine.errors import PlanMismatch
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.model.upload import Begun, Receipt, Upload
 from airflow_bucketsync.engine.steps.assembling import Assembly, Sent
-from airflow_bucketsync.engine.steps.copy import transfer_of
+from airflow_bucketsync.engine.steps.changing import transfer_of
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.units import read_units
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from airflow_bucketsync.engine.errors import InvalidConfiguration
+from airflow_bucketsync.engine.errors import AccessDenied, InvalidConfiguration
 from airflow_bucketsync.engine.model.preserve import DEFAULT_CLASS, KEEP_CLASS
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.model.storage_classes import STANDARD_NAMES
@@ -20,6 +20,25 @@ def check_sync(run: Run) -> None:
     check_service(run)
     check_settings(run)
     check_regions(run)
+    check_move(run)
+
+
+def check_move(run: Run) -> None:
+    """Refuse to begin a move where the source may not be deleted from: nothing is copied that could not be moved.
+
+    :raises AccessDenied: names the source
+    """
+    if not run.spec.policy.move or run.spec.policy.dry_run:
+        return
+    try:
+        run.source.require_deletable()
+    except AccessDenied as error:
+        raise AccessDenied(
+            "move: the source may not be deleted from, so nothing was begun; allow that, or leave `move` out: "
+            + error.message,
+            location=run.source.location.url,
+            code=error.code,
+        ) from None
 
 
 def check_overlap(spec: SyncSpec) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_bucketsync.engine.errors import BucketsyncError
+from airflow_bucketsync.engine.model.known import KnownObject
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.outcome import Outcome
-from airflow_bucketsync.engine.model.plan import KnownObject
 from airflow_bucketsync.engine.rules.selection import Selector
 from airflow_bucketsync.engine.steps.examine import Examiner
 from airflow_bucketsync.engine.steps.listing import Listing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
@@ -23,11 +24,13 @@ from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.model.upload import Begun, Receipt, Upload
 from airflow_bucketsync.engine.steps.assembling import Sent
 from airflow_bucketsync.engine.steps.begun import assembly_of, begun_uploads, kept_receipts, sent_of
-from airflow_bucketsync.engine.steps.copy import STOPS_THE_TASK, failure, success
+from airflow_bucketsync.engine.steps.changing import STOPS_THE_TASK, failure, not_kept, success
+from airflow_bucketsync.engine.steps.holding import under_lock
 from airflow_bucketsync.engine.steps.joining import abort_left_over, units_to_verify
 from airflow_bucketsync.engine.steps.large import uploads_of
 from airflow_bucketsync.engine.steps.opening import OpenUploads
 from airflow_bucketsync.engine.steps.recording import Recording
+from airflow_bucketsync.engine.steps.replacing import Replacing
 from airflow_bucketsync.engine.steps.run import Progress, Run
 from airflow_bucketsync.engine.steps.segments import SAVED
 from airflow_bucketsync.engine.steps.units import Kind, Outcomes, read_units, write_unit
@@ -49,10 +52,12 @@ def complete_uploads(run: Run, plan: Plan, *, attempt: int, progress: Progress) 
     :raises Stopped: the task was asked to stop; what was done is recorded
     :raises TransientError: an object can't be completed now; all others were
     """
-    if plan.uploads is not None:
-        _Completing(run, plan, attempt=attempt, progress=progress).complete()
-    if plan.open_uploads:
-        abort_left_over(run)
+    if plan.uploads is not None or plan.open_uploads:
+        with under_lock(run, plan):
+            if plan.uploads is not None:
+                _Completing(run, plan, attempt=attempt, progress=progress).complete()
+            if plan.open_uploads:
+                abort_left_over(run)
     return units_to_verify(run, plan)
 
 
@@ -63,6 +68,19 @@ class _Work:
     upload: Upload
     begun: Begun | None
     receipts: list[Receipt]
+    kept: str | None = None
+    not_kept: BucketsyncError | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether all its parts arrived, and nothing ended it."""
+        begun = self.begun is not None and self.begun.outcome is None
+        ended = any(receipt.outcome is not None and not receipt.passing for receipt in self.receipts)
+        return begun and not ended and len(self.sent()) == self.upload.parts
+
+    def sent(self) -> dict[int, Sent]:
+        """The parts that arrived, by number."""
+        return {part.part.number: part for part in map(sent_of, self.receipts) if part is not None}
 
 
 class _Completing:
@@ -73,6 +91,7 @@ class _Completing:
         self.plan = plan
         self.attempt = attempt
         self.opening = OpenUploads(run, look=True)
+        self.replacing = Replacing(run, plan, name="uploads")
         self.later: TransientError | None = None
         self.unsettled: set[str] = set()  # what a cleared group may still bring: not taken over by the next try
         self.recording = Recording(
@@ -91,7 +110,7 @@ class _Completing:
         try:
             with (
                 gate.every(SAVED, self.recording.save_when_due),
-                closing(in_threads(self._bring_together, self._work(), gate=gate)) as outcomes,
+                closing(in_threads(self._bring_together, self._kept(self._work()), gate=gate)) as outcomes,
             ):
                 for outcome in outcomes:
                     if outcome.key in self.unsettled:
@@ -158,6 +177,15 @@ class _Completing:
                 receipts=list(receipts) if owner == upload.number else [],
             )
 
+    def _kept(self, works: Iterator[_Work]) -> Iterator[_Work]:
+        """The same; what the objects replace is kept before the first of a portion is completed."""
+        while portion := list(itertools.islice(works, self.run.gate.concurrency if self.replacing.on else 1)):
+            whole = [work.upload.change for work in portion if work.whole]
+            ready = {item.change.source.key: item for item in self.replacing.ready(whole)}
+            for work in portion:
+                item = ready.get(work.upload.key)
+                yield work if item is None else replace(work, kept=item.kept, not_kept=item.error)
+
     def _receipts(self) -> Iterator[Receipt]:
         """What the part groups left, in the order of uploads and parts; a page that is damaged counts as missing."""
         for _, index in sorted(read_units(self.run.workspace, "receipts", plan=self.plan.digest).items()):
@@ -189,7 +217,7 @@ class _Completing:
         ended = [receipt.outcome for receipt in said if receipt.outcome is not None and not receipt.passing]
         if ended:
             return self._ended(work, begun, min(ended, key=lambda outcome: outcome.status == "failed"))
-        sent = {part.part.number: part for part in map(sent_of, work.receipts) if part is not None}
+        sent = work.sent()
         if len(sent) < upload.parts:
             self._leave_open(work, begun)
             words = f"{len(sent)} of {upload.parts} parts arrived; its upload stays open, the next run sends the others"
@@ -203,6 +231,11 @@ class _Completing:
         upload, started = work.upload, self.run.clock.monotonic()
         assembly = assembly_of(self.run, self.plan, upload, begun)
         try:
+            if isinstance(work.not_kept, ObjectChanged | TransientError):
+                raise work.not_kept
+            if work.not_kept is not None:
+                self._leave_open(work, begun)
+                return not_kept(upload.change, work.not_kept)
             result = assembly.complete(sent)
         except ObjectNotFound as error:
             self._abort(begun)
@@ -215,7 +248,7 @@ class _Completing:
             return failure(self.run, upload.change, error)
         self._forget(begun)
         outcome = success(upload.change, upload.mode, result, begun.lost)
-        return replace(outcome, seconds=self.run.clock.monotonic() - started)
+        return replace(outcome, seconds=self.run.clock.monotonic() - started, kept=work.kept)
 
     def _ended(self, work: _Work, begun: Begun, outcome: Outcome) -> Outcome:
         """An object that no more was sent of: what may go on later stays open, anything else is aborted."""

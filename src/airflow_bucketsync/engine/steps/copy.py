@@ -2,50 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from airflow_bucketsync.engine.errors import (
-    BucketsyncError,
-    InvalidConfiguration,
-    NotSupported,
-    ObjectChanged,
-    ObjectNotFound,
-    PlanMismatch,
-    StoreFull,
-    TransientError,
-)
-from airflow_bucketsync.engine.model.condition import Condition
-from airflow_bucketsync.engine.model.equality import equal_content, etags_comparable
-from airflow_bucketsync.engine.model.fidelity import adapted, differences
-from airflow_bucketsync.engine.model.objects import Fingerprint, PutResult
-from airflow_bucketsync.engine.model.outcome import CopyMode, Outcome, Status
+from airflow_bucketsync.engine.errors import BucketsyncError, ObjectChanged, TransientError
+from airflow_bucketsync.engine.model.objects import Fingerprint
+from airflow_bucketsync.engine.model.outcome import WRITTEN, CopyMode, Outcome
 from airflow_bucketsync.engine.model.plan import Change, Plan
 from airflow_bucketsync.engine.model.upload import PartMode
 from airflow_bucketsync.engine.rules.parts import TooLarge, approach
 from airflow_bucketsync.engine.steps.batches import batch_of
+from airflow_bucketsync.engine.steps.changing import STOPS_THE_TASK as STOPS_THE_TASK
+from airflow_bucketsync.engine.steps.changing import already_there, failure, not_kept, success, transfer_of
 from airflow_bucketsync.engine.steps.errors import LOOKED, MAX_ERRORS, Errors
-from airflow_bucketsync.engine.steps.examine import first_difference
+from airflow_bucketsync.engine.steps.holding import under_lock
 from airflow_bucketsync.engine.steps.multipart import copy_in_parts
 from airflow_bucketsync.engine.steps.opening import OpenUploads
 from airflow_bucketsync.engine.steps.recording import Recording
+from airflow_bucketsync.engine.steps.replacing import Replacing
 from airflow_bucketsync.engine.steps.run import Progress, Run
 from airflow_bucketsync.engine.steps.segments import SAVED
+from airflow_bucketsync.engine.steps.trash import PORTION
 from airflow_bucketsync.engine.steps.units import UnitIndex, write_unit
-from airflow_bucketsync.engine.stores.base import Transfer, TransferMode, Transferred
-from airflow_bucketsync.engine.stores.gate import Stopped
-
-STOPS_THE_TASK = (InvalidConfiguration, PlanMismatch, StoreFull, Stopped)
-"""What is not about one object: the task can't go on."""
-
-_TRANSFER_MODES: Mapping[CopyMode, TransferMode] = {
-    "server_copy": "server_copy",
-    "part_copy": "server_copy",
-    "stream": "stream",
-    "stream_parts": "stream",
-    "set_attributes": "set_attributes",
-}
+from airflow_bucketsync.engine.stores.base import Transfer, Transferred
 
 
 def copy_batch(run: Run, plan: Plan, number: int, *, attempt: int, progress: Progress) -> UnitIndex:
@@ -72,8 +53,9 @@ def copy_batch(run: Run, plan: Plan, number: int, *, attempt: int, progress: Pro
         total_bytes=batch.bytes,
     )
     errors = Errors(run, plan, number=number)
-    copying = _BatchCopy(run, plan, recording, errors, attempt=attempt)
-    copying.copy(run.workspace.read_page(batch.page, "changes", Change.from_json))
+    copying = _BatchCopy(run, plan, recording, errors, number=number, attempt=attempt)
+    with under_lock(run, plan):
+        copying.copy(run.workspace.read_page(batch.page, "changes", Change.from_json))
     index = write_unit(
         run.workspace,
         "result",
@@ -91,7 +73,9 @@ def copy_batch(run: Run, plan: Plan, number: int, *, attempt: int, progress: Pro
 class _BatchCopy:
     """One batch being copied: single writes many at once, then objects in parts one after the other."""
 
-    def __init__(self, run: Run, plan: Plan, recording: Recording, errors: Errors, *, attempt: int) -> None:
+    def __init__(
+        self, run: Run, plan: Plan, recording: Recording, errors: Errors, *, number: int, attempt: int
+    ) -> None:
         self.run = run
         self.plan = plan
         self.policy = plan.spec.policy
@@ -100,6 +84,8 @@ class _BatchCopy:
         self.errors.here = recording.outcomes.counts["failed"]
         self.again = attempt > 1
         self.uploads = OpenUploads(run, look=self.again or plan.open_uploads)
+        self.replacing = Replacing(run, plan, name=f"{number:04d}")
+        self.kept: dict[str, str] = {}
         self.in_parts: list[tuple[Change, PartMode]] = []
         self.single: dict[str, tuple[Change, CopyMode]] = {}
 
@@ -116,9 +102,10 @@ class _BatchCopy:
             raise
 
     def _copy(self, changes: Iterator[Change]) -> None:
-        for answer in self.run.destination.transfer_many(self._transfers(changes), gate=self.run.gate):
-            change, mode = self.single.pop(answer.transfer.key)
-            self._record(change, mode, answer)
+        for portion in self._portions(self._wanted(changes)):
+            for answer in self.run.destination.transfer_many(self._transfers(portion), gate=self.run.gate):
+                change, mode = self.single.pop(answer.transfer.key)
+                self._record(change, mode, answer)
         for change, mode in self.in_parts:
             if self._too_many(change):
                 continue
@@ -129,8 +116,8 @@ class _BatchCopy:
         self.run.gate.check()
         self.recording.save()
 
-    def _transfers(self, changes: Iterator[Change]) -> Iterator[Transfer]:
-        """What goes in one write each; what needs parts, or can't go at all, is put aside."""
+    def _wanted(self, changes: Iterator[Change]) -> Iterator[tuple[Change, CopyMode]]:
+        """What is to be written, and how; what can't go at all is recorded."""
         for change in changes:
             if change.source.key in self.recording.outcomes or self._too_many(change):
                 continue
@@ -139,7 +126,30 @@ class _BatchCopy:
                 self._add(
                     change, Outcome(key=change.source.key, status="refused", reason="too_large", message=way.message)
                 )
-            elif way in ("part_copy", "stream_parts"):
+            else:
+                yield change, way
+
+    def _portions(self, wanted: Iterator[tuple[Change, CopyMode]]) -> Iterator[Iterable[tuple[Change, CopyMode]]]:
+        """All at once; or so many at a time that what they replace is kept, before the first of them is written."""
+        if not self.replacing.on:
+            yield wanted
+            return
+        while portion := list(itertools.islice(wanted, PORTION)):
+            ready = self.replacing.ready([change for change, _ in portion])
+            writable = []
+            for item, (_, mode) in zip(ready, portion, strict=True):
+                if item.kept is not None:
+                    self.kept[item.change.source.key] = item.kept
+                if item.error is None:
+                    writable.append((item.change, mode))
+                else:
+                    self._not_kept(item.change, mode, item.error)
+            yield writable
+
+    def _transfers(self, wanted: Iterable[tuple[Change, CopyMode]]) -> Iterator[Transfer]:
+        """What goes in one write each; what needs parts is put aside."""
+        for change, way in wanted:
+            if way in ("part_copy", "stream_parts"):
                 self.in_parts.append((change, way))
             else:
                 self.single[change.source.key] = (change, way)
@@ -194,86 +204,18 @@ class _BatchCopy:
             raise TypeError(f"a transfer came back without result and error: {change.source.key!r}")
         self._add(change, replace(outcome, seconds=answer.seconds, attempts=answer.attempts))
 
+    def _not_kept(self, change: Change, mode: CopyMode, error: BucketsyncError) -> None:
+        """What stands there can't be kept, so nothing is written; it may be what was to be written."""
+        if isinstance(error, STOPS_THE_TASK):
+            raise error
+        if isinstance(error, ObjectChanged):
+            self._record(change, mode, Transferred(transfer=self._transfer(change, mode), error=error))
+        elif not (isinstance(error, TransientError) and self.run.gate.stopped):
+            self._add(change, not_kept(change, error))
+
     def _add(self, change: Change, outcome: Outcome) -> None:
+        kept = self.kept.pop(change.source.key, None)
+        if outcome.status in WRITTEN:
+            outcome = replace(outcome, kept=kept)
         self.errors.count(outcome)
         self.recording.add(replace(outcome, source=Fingerprint.of(change.source)))
-
-
-def transfer_of(run: Run, plan: Plan, change: Change, mode: CopyMode) -> Transfer:
-    """A change as its destination is told of it."""
-    return Transfer(
-        source_store=run.source,
-        source=change.source,
-        key=change.source.key,
-        # Where the store can't be told what it must find, it looks right before it writes.
-        destination=Condition.ANY if plan.blind else Condition.replacing(change.destination),
-        mode=_TRANSFER_MODES[mode],
-        preserve=plan.spec.policy.preserved,
-    )
-
-
-def success(change: Change, mode: CopyMode, result: PutResult, lost: tuple[str, ...]) -> Outcome:
-    """The outcome of an object that was written."""
-    return Outcome(
-        key=change.source.key,
-        status="updated" if change.kind == "update" else "copied",
-        reason=change.reason,
-        bytes=change.load,
-        mode=mode,
-        lost=lost,
-        destination=Fingerprint(
-            size=change.source.size,
-            etag=result.etag,
-            version_id=result.version_id,
-            last_modified=result.last_modified,
-        ),
-    )
-
-
-def already_there(run: Run, change: Change, mode: CopyMode) -> PutResult | None:
-    """What stands at the destination, if it is what was to be written: an earlier try did it, its answer was lost.
-
-    What a store copied by itself, and keeps no checksum of, is read again.
-    """
-    try:
-        found = run.destination.head(change.source.key)
-        planned = run.source.head(change.source.key, version_id=change.source.version_id)
-    except BucketsyncError:
-        return None
-    if planned.info.etag != change.source.etag or planned.info.size != change.source.size:
-        return None
-    source, destination = run.source.capabilities, run.destination.capabilities
-    equal = equal_content(planned.info, found.info, etags=etags_comparable(source, destination))
-    if equal is None and mode in ("server_copy", "part_copy"):
-        with suppress(BucketsyncError):
-            equal = first_difference(run.source, run.destination, planned, found, gate=run.gate) is None
-    if not equal:
-        return None
-    if change.kind == "update":
-        wanted, _ = adapted(planned, source=source, destination=destination, preserve=run.spec.policy.preserved)
-        if differences(wanted, found.attributes):
-            return None
-    info = found.info
-    return PutResult(
-        size=info.size,
-        etag=info.etag,
-        version_id=info.version_id,
-        last_modified=info.last_modified,
-        checksum=info.checksum,
-    )
-
-
-def failure(run: Run, change: Change, error: BucketsyncError) -> Outcome:
-    """The outcome of an object that could not be copied."""
-    status: Status = "failed"
-    reason = error.reason
-    source = run.source.location.url
-    if isinstance(error, ObjectNotFound) and error.location == source and error.key == change.source.key:
-        skipped = run.spec.policy.on_missing == "skip"
-        status, reason = ("gone", "not_at_source") if skipped else ("failed", "gone")
-    elif isinstance(error, ObjectChanged):
-        status, reason = "changed", "source_changed" if error.location == source else "destination_changed"
-    elif isinstance(error, NotSupported):
-        status = "refused"
-    version = Fingerprint.of(change.source)
-    return Outcome(key=change.source.key, status=status, reason=reason, message=str(error), source=version)

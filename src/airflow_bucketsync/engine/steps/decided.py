@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from airflow_bucketsync.engine.model.names import is_state_name
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.plan import Change
+from airflow_bucketsync.engine.rules.parts import check_object
+from airflow_bucketsync.engine.steps.run import Run
 
 
 def refused(info: ObjectInfo, reason: str, words: str) -> Outcome:
@@ -41,3 +44,14 @@ def withheld(change: Change) -> Outcome:
         bytes=change.load,
         source=Fingerprint.of(change.source),
     )
+
+
+def refusal_of(run: Run, info: ObjectInfo) -> tuple[str, str] | None:
+    """Why this source object can't stand at the destination, as a word and in words; None = it can."""
+    if is_state_name(info.key):
+        return "state_name", "a name of our own state: leave it out with `exclude`, or rename it"
+    words = run.destination.refusal(info.key)
+    if words is not None:
+        return "name", words
+    words = check_object(info.size, run.destination.capabilities)
+    return None if words is None else ("too_large", words)

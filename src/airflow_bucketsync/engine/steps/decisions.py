@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from airflow_bucketsync.engine.model.known import KnownObject
 from airflow_bucketsync.engine.model.objects import Fingerprint
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.pages import PageRef
-from airflow_bucketsync.engine.model.plan import KnownObject
 from airflow_bucketsync.engine.rules.diff import PROOFS
 from airflow_bucketsync.engine.steps.looking import Look
 from airflow_bucketsync.engine.steps.workspace import PageWriter, Workspace
@@ -34,11 +34,16 @@ class Decisions:
         self._decided.write(outcome.to_json())
         self.count(outcome.status, outcome.reason)
 
-    def same(self, look: Look) -> None:
-        """Count an object that is in step; what proves it is remembered."""
+    def same(self, look: Look, *, counted: bool) -> None:
+        """An object that is in step; what proves it is remembered.
+
+        :param counted: False = a task has still to do with it, and says what becomes of it
+        """
         decision, source, destination = look.decision, look.source, look.destination
-        self.count("same", decision.reason)
-        if decision.reason in PROOFS and destination is not None:
+        if counted:
+            self.count("same", decision.reason)
+        # Nothing is concluded from memory alone: it may speak of an object that was overwritten since.
+        if look.seen and decision.reason in PROOFS and destination is not None:
             proven = KnownObject(key=source.key, source=Fingerprint.of(source), destination=Fingerprint.of(destination))
             if proven != look.known:
                 self.learn(proven)

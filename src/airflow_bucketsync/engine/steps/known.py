@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from operator import itemgetter
 
 from airflow_bucketsync.engine.errors import CheckpointMismatch, ObjectNotFound, PlanMismatch
+from airflow_bucketsync.engine.model.known import KnownObject
 from airflow_bucketsync.engine.model.objects import EPOCH, ObjectInfo
 from airflow_bucketsync.engine.model.pages import PageRef
-from airflow_bucketsync.engine.model.plan import KnownObject
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.steps.workspace import Workspace
 

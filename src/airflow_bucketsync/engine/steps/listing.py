@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from airflow_bucketsync.engine.errors import ListingUntrusted, ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.listing import ListingIndex, ListUnit, Side
-from airflow_bucketsync.engine.model.names import is_state_name
+from airflow_bucketsync.engine.model.names import STATE_PREFIX, is_state_name
 from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.pages import PageRef
 from airflow_bucketsync.engine.steps.prepare import RunDocument, read_run
@@ -23,7 +23,8 @@ KEPT_REFUSALS = 1_000
 class Listing:
     """The objects of a store in key order, proven page by page, with totals and refused names on the way.
 
-    :param side: state names at a destination are not data and are left out
+    :param side: what is our own is no data and is left out: at both sides the lock and the trash, which a source has
+        that is another pair's destination; at a destination unfinished files too
     """
 
     def __init__(self, store: ObjectStore, side: Side, *, after: str = "", until: str | None = None) -> None:
@@ -54,7 +55,7 @@ class Listing:
                         f"the listing is out of order: after {last!r}", location=self._store.location.url, key=info.key
                     )
                 last = info.key
-                if self._side == "destination" and is_state_name(info.key):
+                if info.key.startswith(STATE_PREFIX) or (self._side == "destination" and is_state_name(info.key)):
                     continue
                 self.objects += 1
                 self.bytes += info.size

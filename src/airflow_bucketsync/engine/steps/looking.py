@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from airflow_bucketsync.engine.errors import ObjectNotFound
+from airflow_bucketsync.engine.model.known import KnownObject
 from airflow_bucketsync.engine.model.objects import ObjectDetails, ObjectInfo
-from airflow_bucketsync.engine.model.plan import KnownObject
 from airflow_bucketsync.engine.model.storage_classes import MAYBE_ARCHIVED
 from airflow_bucketsync.engine.rules.diff import Comparison, Decision
 from airflow_bucketsync.engine.steps.run import Run
@@ -18,12 +18,16 @@ from airflow_bucketsync.engine.stores.transfer import read_tags
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """A pair of listed objects, and what could be decided so far."""
+    """A pair of listed objects, and what could be decided so far.
+
+    :param seen: `destination` is what this run saw there, not what was remembered
+    """
 
     source: ObjectInfo
     destination: ObjectInfo | None
     known: KnownObject | None
     decision: Decision
+    seen: bool = True
 
 
 def look_at(run: Run, comparison: Comparison, waiting: Sequence[Look], *, listed: bool) -> Iterator[Look]:
@@ -62,7 +66,7 @@ def _as_found(comparison: Comparison, look: Look, head: Head | None) -> Look:
     if head is None or head.error is not None:
         return look
     found = None if head.details is None else head.details.info
-    return replace(look, destination=found, decision=comparison.listed(look.source, found, look.known))
+    return replace(look, destination=found, decision=comparison.listed(look.source, found, look.known), seen=True)
 
 
 def must_be_looked_at(look: Look) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from airflow_bucketsync.engine.model.known import KnownObject
 from airflow_bucketsync.engine.model.objects import ObjectInfo
-from airflow_bucketsync.engine.model.plan import KnownObject
 
 
 def merged(

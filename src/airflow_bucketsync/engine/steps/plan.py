@@ -7,29 +7,32 @@ from collections.abc import Iterator
 from itertools import chain
 
 from airflow_bucketsync.engine.errors import CheckpointMismatch
-from airflow_bucketsync.engine.model.names import is_state_name
-from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
+from airflow_bucketsync.engine.model.known import KnownObject
+from airflow_bucketsync.engine.model.names import trash_folder
+from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.outcome import Outcome, Status
-from airflow_bucketsync.engine.model.plan import Change, ChangeKind, KnownObject, Plan
+from airflow_bucketsync.engine.model.plan import Change, ChangeKind, Plan
 from airflow_bucketsync.engine.model.route import Route
 from airflow_bucketsync.engine.rules.bounds import Bounds
 from airflow_bucketsync.engine.rules.diff import Comparison
 from airflow_bucketsync.engine.rules.estimate import estimate
-from airflow_bucketsync.engine.rules.parts import check_object
 from airflow_bucketsync.engine.rules.selection import Selector
 from airflow_bucketsync.engine.rules.splits import SplitPoints
 from airflow_bucketsync.engine.steps.conflicts import Conflicts
-from airflow_bucketsync.engine.steps.decided import archived, hidden, refused, withheld
+from airflow_bucketsync.engine.steps.decided import archived, hidden, refusal_of, refused, withheld
 from airflow_bucketsync.engine.steps.decisions import Decisions
 from airflow_bucketsync.engine.steps.dividing import Divided, Totals, divide
 from airflow_bucketsync.engine.steps.failed import look_again, read_failed
 from airflow_bucketsync.engine.steps.journal import UploadJournal
 from airflow_bucketsync.engine.steps.known import Known, Remembered, open_known
 from airflow_bucketsync.engine.steps.listing import Listed
+from airflow_bucketsync.engine.steps.lock import Finished
+from airflow_bucketsync.engine.steps.locked import locked_plan
 from airflow_bucketsync.engine.steps.looking import Look, look_at, must_be_looked_at
 from airflow_bucketsync.engine.steps.manifest import write_plan
 from airflow_bucketsync.engine.steps.merging import merged
 from airflow_bucketsync.engine.steps.prepare import RunDocument, as_full, read_run
+from airflow_bucketsync.engine.steps.removing import Removing
 from airflow_bucketsync.engine.steps.route import choose_route
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.spool import Spool
@@ -38,21 +41,29 @@ LOOKS = 1_000
 """Objects that are looked at together; they and what was decided meanwhile wait in memory to keep the order."""
 WAITING = 20_000
 
-Waiting = Look | KnownObject | Outcome
-"""What a key comes to: looked at or not, something to forget, or decided."""
+Waiting = Look | KnownObject | Outcome | ObjectInfo
+"""What a key comes to: looked at or not, something to forget, decided, or not at the source."""
 
 SKIPPED_NAMES = frozenset({"symlink", "fifo", "socket", "device"})
 """Things in a folder that are no objects: left out and said so, without making the run red."""
 
 
-def make_plan(run: Run) -> Plan:
-    """Merge both listings and the pair's memory into a plan, and write it down.
+def make_plan(run: Run, *, finished: Finished | None = None) -> Plan:
+    """Merge both listings and the pair's memory into a plan, take the lock if there is something to do, write it down.
 
+    :param finished: whether the run of a lock has ended, where Airflow can be asked
     :raises ListingUntrusted: a listing lacked its proof
     :raises PlanMismatch: a listing page is missing or damaged
     :raises InvalidConfiguration: two sources for one name, with `on_collision` at `fail`
+    :raises Locked: another run holds the pair's lock, and `on_lock` is not `skip`
     """
     document = read_run(run.workspace)
+    plan = locked_plan(run, document, lambda: _planned(run, document), finished=finished)
+    write_plan(run.workspace, plan)
+    return plan
+
+
+def _planned(run: Run, document: RunDocument) -> Plan:
     known = open_known(run.workspace, run.spec)
     try:
         return _Planner(run, document, known).make()
@@ -88,6 +99,7 @@ class _Planner:
         self.waiting: list[Waiting] = []
         self.looks = 0
         self.conflicts = Conflicts(run.spec, run.destination.capabilities)
+        self.removing = Removing(run, deletes=self.policy.delete and self.both)
         self.warnings: list[str] = [*document.warnings, *(word for word in (known.warning, trouble) if word)]
 
     def make(self) -> Plan:
@@ -96,15 +108,16 @@ class _Planner:
         destination: Listed | Remembered = Listed(self.run, self.document, "destination")
         if not self.both:
             destination = Remembered(self.known, after=self.document.after)
-        with Spool() as changes:
+        with Spool() as changes, self.removing:
             self._first_pass(source, destination, changes)
             self.conflicts.settle()
             divided, route = self._second_pass(changes)
+            removal = self.removing.finish(source, destination, decide=self.decisions.decide, warn=self.warnings.append)
         requests = self.run.requests_since(before)
         for listed, side in ((source, "source"), (destination, "destination")):
             requests[side] = dict(Counter(requests[side]) + Counter(listed.requests))
         decided, delta = self.decisions.finish()
-        plan = Plan(
+        return Plan(
             spec=self.spec,
             run=self.run.run,
             batches=divided.batches,
@@ -125,6 +138,8 @@ class _Planner:
             mode=self.document.mode,
             resume=self.bounds.last if self.bounds.cut else None,
             splits=self.splits.points(),
+            removal=removal,
+            trash=trash_folder(self.document.started, self.run.run) if self.policy.keeps else "",
             uploads=divided.uploads,
             groups=divided.groups,
             open_uploads=not self.policy.dry_run and any(UploadJournal(self.run.workspace).names()),
@@ -135,8 +150,6 @@ class _Planner:
                 history=() if self.document.previous is None else self.document.previous.history,
             ).to_json(),
         )
-        write_plan(self.run.workspace, plan)
-        return plan
 
     # first pass: decide each key ------------------------------------------------------------------------------
 
@@ -164,13 +177,14 @@ class _Planner:
         if left_out is not None:
             self.selected_out[left_out] += 1
             return
-        refusal = self._refusal(here)
+        refusal = refusal_of(self.run, here)
         if refusal is not None:
             self._in_order(refused(here, *refusal), changes)
             return
         self.conflicts.see(here.key)
         decision = self.comparison.listed(here, there, memory)
-        self._in_order(Look(source=here, destination=there, known=memory, decision=decision), changes)
+        look = Look(source=here, destination=there, known=memory, decision=decision, seen=self.both)
+        self._in_order(look, changes)
 
     def _left_out(self, info: ObjectInfo) -> str | None:
         rule = None if self.selector.everything else self.selector.admits(info)
@@ -184,24 +198,12 @@ class _Planner:
     ) -> None:
         if memory is not None and self.both:
             self._in_order(KnownObject(key=key, source=None, destination=None), changes)
-        if there is not None and (self.selector.everything or self.selector.admits(there) is None):
+        selected = there is not None and (self.selector.everything or self.selector.admits(there) is None)
+        if there is not None and (selected or self.removing.everything):
             obstacle = source.in_the_way(key)
             if obstacle == key:
                 return  # the record of that name speaks of it
-            if obstacle is not None:
-                outcome = hidden(there, obstacle)
-            else:
-                outcome = Outcome(key=key, status="extra", reason="not_at_source", destination=Fingerprint.of(there))
-            self._in_order(outcome, changes)
-
-    def _refusal(self, info: ObjectInfo) -> tuple[str, str] | None:
-        if is_state_name(info.key):
-            return "state_name", "a name of our own state: leave it out with `exclude`, or rename it"
-        words = self.run.destination.refusal(info.key)
-        if words is not None:
-            return "name", words
-        words = check_object(info.size, self.run.destination.capabilities)
-        return None if words is None else ("too_large", words)
+            self._in_order(there if obstacle is None else hidden(there, obstacle), changes)
 
     def _refused_names(self, source: Listed) -> None:
         for name, reason in source.refused:
@@ -242,12 +244,19 @@ class _Planner:
             self.decisions.learn(item)
         elif isinstance(item, Outcome):
             self.decisions.decide(item)
+        elif isinstance(item, ObjectInfo):
+            self._extra(item)
         elif item.decision.verdict == "archived":
             self.decisions.decide(archived(item.source))
         elif item.decision.verdict == "same":
-            self.decisions.same(item)
+            self.decisions.same(item, counted=not self.removing.same(item))
         else:
             self._change(item, changes)
+
+    def _extra(self, there: ObjectInfo) -> None:
+        outcome = self.removing.not_at_source(there)
+        if outcome is not None:
+            self.decisions.decide(outcome)
 
     def _change(self, look: Look, changes: Spool) -> None:
         source, decision = look.source, look.decision

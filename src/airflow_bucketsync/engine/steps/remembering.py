@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 
 from airflow_bucketsync.engine.errors import BucketsyncError, CheckpointMismatch
 from airflow_bucketsync.engine.model.failed import TRIED_AGAIN, FailedObject
+from airflow_bucketsync.engine.model.known import KnownObject
 from airflow_bucketsync.engine.model.outcome import WRITTEN, Outcome
 from airflow_bucketsync.engine.model.pages import PageRef
-from airflow_bucketsync.engine.model.plan import KnownObject, Plan
+from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.steps.failed import KEPT, read_failed, write_failed
 from airflow_bucketsync.engine.steps.known import Known, open_known, update_known
 from airflow_bucketsync.engine.steps.prepare import RunDocument
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.workspace import folder_name
+
+UNTOUCHED = frozenset({"gone", "refused", "skipped"})
+"""Outcomes of objects of which nothing was written: what stands at the destination is what is remembered."""
 
 
 @dataclass
@@ -121,6 +125,15 @@ def _update(run: Run, plan: Plan, known: Known, version: str, outcomes: list[Ite
 
 
 def _proven(outcomes: Iterator[Outcome]) -> Iterator[KnownObject]:
+    """What a task proved is remembered; what it worked on and did not prove is forgotten.
+
+    Another object may stand there now, and the source may come back to what was remembered of the one before. What was
+    moved is no longer at the source.
+    """
     for outcome in outcomes:
-        if outcome.status in WRITTEN and outcome.verified:
+        if outcome.status in UNTOUCHED:
+            continue
+        if outcome.status == "moved" or outcome.status not in WRITTEN or not outcome.verified:
+            yield KnownObject(key=outcome.key, source=None, destination=None)
+        else:
             yield KnownObject(key=outcome.key, source=outcome.source, destination=outcome.destination)

@@ -9,20 +9,24 @@ from typing import Any
 
 from airflow_bucketsync.engine.errors import PlanMismatch
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
-from airflow_bucketsync.engine.model.outcome import RED, WRITTEN, Outcome, Report
+from airflow_bucketsync.engine.model.outcome import RED, REMOVED, Outcome, Report
 from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.steps.approval import must_ask, read_approval
 from airflow_bucketsync.engine.steps.checkpoint import checkpoint_of
+from airflow_bucketsync.engine.steps.delete_extra import unguarded
+from airflow_bucketsync.engine.steps.lock import release
 from airflow_bucketsync.engine.steps.manifest import read_plan
 from airflow_bucketsync.engine.steps.prepare import RunDocument, read_run
+from airflow_bucketsync.engine.steps.proven import Proven
 from airflow_bucketsync.engine.steps.remembering import Failing, Remembered, remember
 from airflow_bucketsync.engine.steps.rounds import rounds_of
 from airflow_bucketsync.engine.steps.run import Run
-from airflow_bucketsync.engine.steps.units import Kind, UnitIndex, outcomes_of, read_units, requests_of, speaks_of
+from airflow_bucketsync.engine.steps.units import requests_of
 from airflow_bucketsync.engine.steps.verify import READ_BACK, TAGS_UNREAD
 
 SHOWN_FAILURES = 20
-_BY_DECISION = frozenset({"dry_run"})
-"""Reasons for which `withheld` is not red."""
+_BY_DECISION = frozenset({"dry_run", "rejected", "not_answered"})
+"""Reasons for which `withheld` is not red: nobody wanted it otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +81,9 @@ class _Reporter:
         self.before = run.requests()
         self.document = self._read_run(run_digest)
         self.plan = self._read_plan(plan_digest)
-        self.results = self._units("result")
-        self.findings = self._units("findings")
+        self.proven: Proven | None = None
+        if self.plan is not None:
+            self.proven = Proven(run, self.plan, missing=self._missing, warnings=self.warnings)
 
     def make(self) -> Finished:
         writer = self.run.workspace.page_writer("report/objects", "outcomes")
@@ -96,14 +101,20 @@ class _Reporter:
                 f"the tags of {self.tags_unread} verified objects were not compared: the credentials of a side may not "
                 "read them; allow it (GetObjectTagging), or leave `tags` out of `preserve`"
             )
+        self.warnings += unguarded(self.run, self.counts)
         report = self._report(objects)
-        remembered = None
-        if self.plan is not None and not self.policy.dry_run:
+        skipped = self.plan is not None and self.plan.locked is not None
+        remembered: Remembered | None = None
+        more: tuple[str, ...] = ()
+        if self.plan is not None and not self.policy.dry_run and not skipped:
             remembered = self._remember(self.plan)
-            report = replace(report, warnings=(*report.warnings, *remembered.warnings))
+            more = remembered.warnings
+        if self.plan is None or self.plan.lock:  # a plan that was lost may have taken it
+            more = (*more, *release(self.run))
+        report = replace(report, warnings=(*report.warnings, *more))
         self.run.workspace.write_document("report.json", "report", report.to_json())
         checkpoint = None
-        if not self.policy.dry_run:
+        if not self.policy.dry_run and not skipped:
             checkpoint = checkpoint_of(
                 self.run.spec, report, document=self.document, plan=self.plan, remembered=remembered
             )
@@ -134,11 +145,6 @@ class _Reporter:
         self.reasons.update({word: n for word, n in plan.reasons.items() if word.startswith("same:")})
         return plan
 
-    def _units(self, kind: Kind) -> dict[int, UnitIndex]:
-        if self.plan is None:
-            return {}
-        return read_units(self.run.workspace, kind, plan=self.plan.digest, damaged=self.warnings)
-
     def _missing(self, task: str, error: Exception | None = None) -> None:
         if not any(name == task or name.startswith(f"{task} ") for name in self.incomplete):
             self.incomplete.append(task)
@@ -165,65 +171,17 @@ class _Reporter:
 
     def _outcomes(self) -> Iterator[Outcome]:
         """What became of every object that is not `same`, each key once; a page that is missing is said so."""
-        if self.plan is None:
+        if self.plan is None or self.proven is None:
             return
-        yield from self._decided(self.plan)
-        for number, objects, task in self.plan.results:
-            index = self.results.get(number)
-            if index is None:
-                self._missing(task)
-                continue
-            if index.page.count != objects:
-                self._missing(task)
-                self.warnings.append(
-                    f"{task} was to bring {objects} objects over, its result speaks of {index.page.count}"
-                )
-            self._require_findings(index, task)
-            try:
-                yield from self._verified(index)
-            except PlanMismatch as error:
-                self._missing(task, error)
-
-    def _decided(self, plan: Plan) -> Iterator[Outcome]:
-        if plan.decided is not None:
-            try:
-                yield from self.run.workspace.read_page(plan.decided, "outcomes", Outcome.from_json)
-            except PlanMismatch as error:
-                self._missing("plan", error)
-        for word in plan.counts.keys() - {"same", "planned"}:
-            unnamed = plan.counts[word] - self.counts[word]  # names beyond those that a listing keeps
+        known = len(self.incomplete)
+        yield from self.proven.decided()
+        for word in self.plan.counts.keys() - {"same", "planned"} if len(self.incomplete) == known else ():
+            unnamed = self.plan.counts[word] - self.counts[word]  # names beyond those that a listing keeps
             if unnamed > 0:
                 self.counts[word] += unnamed
                 self.reasons[f"{word}: not_named"] += unnamed
-
-    def _require_findings(self, index: UnitIndex, task: str) -> None:
-        """Where something was written and is to be verified, its findings must be there."""
-        if self.policy.verify == "none" or not any(index.counts.get(word, 0) for word in WRITTEN):
-            return
-        task = task if task == "complete_uploads" and self.policy.verify != "listing" else f"verify {index.number}"
-        if index.number not in self.findings:
-            self._missing(task)
-            return
-        try:
-            next(outcomes_of(self.run.workspace, self.findings[index.number]), None)
-        except PlanMismatch as error:
-            self._missing(task, error)
-            del self.findings[index.number]
-
-    def _verified(self, index: UnitIndex) -> Iterator[Outcome]:
-        """The outcomes of a batch after verification; what was written and not looked at is not proven."""
-        finding = self.findings.get(index.number)
-        findings = iter(()) if finding is None else outcomes_of(self.run.workspace, finding)
-        found = next(findings, None)
-        for outcome in outcomes_of(self.run.workspace, index):
-            while found is not None and found.key < outcome.key:
-                found = next(findings, None)
-            if outcome.status not in WRITTEN or self.policy.verify == "none":
-                yield outcome
-            elif found is not None and speaks_of(found, outcome):
-                yield found
-            else:
-                yield replace(outcome, status="unverified", reason="not_looked_at", verified=False)
+        yield from self.proven.written()
+        yield from self.proven.taken_away()
 
     # the report ---------------------------------------------------------------------------------------------------
 
@@ -254,8 +212,9 @@ class _Reporter:
             verified=green
             and self.policy.verify != "none"
             and not self.policy.dry_run
-            and not self.counts["unverified"],
-            changed_anything=self.written > 0,
+            and not self.counts["unverified"]
+            and not (self.plan is not None and self.plan.locked),
+            changed_anything=self.written > 0 or any(self.counts[word] for word in REMOVED),
             red=red,
             tolerated=tuple(sorted(occurred & RED & set(self.policy.tolerate))),
             incomplete=tuple(self.incomplete),
@@ -266,17 +225,25 @@ class _Reporter:
             route=None if self.plan is None else self.plan.route,
             objects=objects,
             resume=None if self.plan is None else self.plan.resume,
+            approval=self._approval(),
+            trash="" if self.plan is None else self.plan.trash,
             rounds=rounds.number,
             next_round=rounds.another,
         )
+
+    def _approval(self) -> Mapping[str, Any] | None:
+        if self.plan is None or not must_ask(self.policy, self.plan.removal):
+            return None
+        found = read_approval(self.run.workspace, self.plan)
+        return None if found is None else found.to_json()
 
     def _mode(self) -> str:
         planned = self.plan or self.document
         return "full" if planned is None else planned.mode
 
     def _requests(self) -> Mapping[str, Mapping[str, int]]:
-        others = [*self._units("begun").values(), *self._units("receipts").values()]
-        total = requests_of([*self.results.values(), *self.findings.values(), *others])
+        proven = self.proven
+        total = requests_of([] if proven is None else proven.all_units())
         parts: list[Mapping[str, Mapping[str, int]]] = [self.run.requests_since(self.before)]
         parts += [self.document.requests] if self.document is not None else []
         parts += [self.plan.requests] if self.plan is not None else []
@@ -294,5 +261,12 @@ class _Reporter:
             plan,
             self.document,
             failing=self.failing,
-            deltas=lambda: [self._verified(index) for index in self.results.values() if index.counts],
+            deltas=self._ended,
         )
+
+    def _ended(self) -> list[Iterator[Outcome]]:
+        """Of each page of results its outcomes, ascending."""
+        if self.proven is None:
+            return []
+        pages = [self.proven.of_unit(index) for index in self.proven.results.values() if index.counts]
+        return [*pages, self.proven.taken_away()] if self.policy.move else pages

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from airflow_bucketsync.engine.model.lock import Owner
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.engine.stores.base import ObjectStore
@@ -19,6 +20,7 @@ class Run:
 
     :param run: the run's id
     :param workspace: the pages of this run
+    :param owner: whose run it is, for the lock of the pair
     """
 
     spec: SyncSpec
@@ -28,6 +30,7 @@ class Run:
     workspace: Workspace
     gate: Gate = field(default_factory=Gate)
     clock: Clock = field(default_factory=SystemClock)
+    owner: Owner = field(default_factory=Owner)
 
     def requests(self) -> dict[str, dict[str, int]]:
         """Requests sent so far by this process, per side and operation."""

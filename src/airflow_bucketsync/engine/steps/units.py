@@ -18,7 +18,7 @@ from airflow_bucketsync.engine.steps.segments import Line
 from airflow_bucketsync.engine.steps.workspace import Workspace
 
 T = TypeVar("T", bound=Line)
-Kind = Literal["result", "findings", "begun", "receipts"]
+Kind = Literal["result", "findings", "begun", "receipts", "removed"]
 _NAME = re.compile(r"(\d+)-try(\d+)\.json")
 
 

@@ -21,8 +21,9 @@ from airflow_bucketsync.engine.model.upload import Begun, Receipt, Upload
 from airflow_bucketsync.engine.rules.figures import Figures
 from airflow_bucketsync.engine.steps.assembling import Assembly, Range, Sent
 from airflow_bucketsync.engine.steps.begun import assembly_of, begun_uploads, kept_receipts, sent_of
-from airflow_bucketsync.engine.steps.copy import STOPS_THE_TASK, failure
+from airflow_bucketsync.engine.steps.changing import STOPS_THE_TASK, failure
 from airflow_bucketsync.engine.steps.errors import LOOKED, MAX_ERRORS, Errors
+from airflow_bucketsync.engine.steps.holding import under_lock
 from airflow_bucketsync.engine.steps.large import uploads_of
 from airflow_bucketsync.engine.steps.run import Progress, Run
 from airflow_bucketsync.engine.steps.segments import SAVED, Segments
@@ -49,7 +50,8 @@ def upload_group(run: Run, plan: Plan, number: int, *, attempt: int, progress: P
     started, before = run.clock.monotonic(), run.requests()
     group = group_of(plan, number)
     sending = _Sending(run, plan, group, attempt=attempt, progress=progress)
-    sending.send()
+    with under_lock(run, plan):
+        sending.send()
     index = write_unit(
         run.workspace,
         "receipts",

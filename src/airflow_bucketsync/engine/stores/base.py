@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, Self, runtime_checkable
 
 from airflow_bucketsync.engine.errors import BucketsyncError
 from airflow_bucketsync.engine.model.capabilities import Capabilities
@@ -269,10 +269,7 @@ class ObjectStore(Protocol):
         ...
 
     def delete(self, key: str, *, destination: Condition = Condition.ANY) -> None:
-        """Delete one object; one that is not there is no error.
-
-        :raises ObjectChanged: `destination` does not hold
-        """
+        """Delete one object; one that is not there is no error, one that `destination` does not hold for is one."""
         ...
 
     # Many at once, answers as they finish: each item is tried once and its error is part of its answer.
@@ -287,6 +284,14 @@ class ObjectStore(Protocol):
 
     def delete_many(self, deletions: Iterable[Deletion], *, gate: Gate) -> Iterator[Deleted]:
         """Delete many keys; every key asked is answered."""
+        ...
+
+    def require_deletable(self) -> None:
+        """Nothing where objects may be deleted here, else AccessDenied; nothing is deleted."""
+        ...
+
+    def below(self, folder: str) -> Self:
+        """The same store at a folder (also of our own state) below; connections and counts are shared, not closed."""
         ...
 
     def close(self) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from copy import copy
+from typing import Self, TypeVar
 
-from airflow_bucketsync.engine.errors import BucketsyncError, TransientError
 from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.location import Location
@@ -22,28 +21,18 @@ from airflow_bucketsync.engine.model.objects import (
     PutResult,
 )
 from airflow_bucketsync.engine.model.preserve import WriteSettings
-from airflow_bucketsync.engine.stores.base import Body, ObjectBody, ObjectStore, Transfer, Transferred
-from airflow_bucketsync.engine.stores.gate import Gate, Stopped
-from airflow_bucketsync.engine.stores.items import Deleted, Deletion, Head
+from airflow_bucketsync.engine.stores.base import Body, ObjectBody, ObjectStore
 from airflow_bucketsync.engine.stores.pace import RequestCount
 from airflow_bucketsync.engine.stores.resuming import ResumingBody
 from airflow_bucketsync.engine.stores.retries import Retries
-from airflow_bucketsync.engine.stores.transfer import over_wrong_bytes
+from airflow_bucketsync.engine.stores.rounds import RetryingBulk, unwrapped
 
 __all__ = ["Retries", "RetryingStore", "unwrapped"]
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 
-def unwrapped(store: ObjectStore) -> ObjectStore:
-    """The store inside its wrappers."""
-    while isinstance(store, RetryingStore):
-        store = store.inner
-    return store
-
-
-class RetryingStore:
+class RetryingStore(RetryingBulk):
     """Retries what is transient; everything else is the inner store's."""
 
     def __init__(self, inner: ObjectStore, retries: Retries) -> None:
@@ -85,14 +74,11 @@ class RetryingStore:
         """The object's tags."""
         return self._call(lambda: self.inner.tags(key, version_id=version_id))
 
+    @contextmanager
     def open(
         self, key: str, *, start: int = 0, length: int | None = None, source: Condition = Condition.ANY
-    ) -> AbstractContextManager[ObjectBody]:
+    ) -> Iterator[ObjectBody]:
         """Read a range; a connection lost on the way is opened again where it broke, at the same version."""
-        return self._resuming(key, start, length, source)
-
-    @contextmanager
-    def _resuming(self, key: str, start: int, length: int | None, source: Condition) -> Iterator[ObjectBody]:
         with ExitStack() as stack:
             yield ResumingBody(self.inner, self.retries, stack, key, start, length, source)
 
@@ -213,85 +199,18 @@ class RetryingStore:
         """Delete one object."""
         self._call(lambda: self.inner.delete(key, destination=destination))
 
-    def head_many(self, keys: Iterable[str], *, gate: Gate, checksum: bool = True) -> Iterator[Head]:
-        """HEAD many keys; transient failures are asked again."""
-        return self._rounds(
-            keys,
-            lambda items: self.inner.head_many(items, gate=gate, checksum=checksum),
-            lambda answer: (answer.key, answer.error),
-            lambda answer: (self.location.url,),
-        )
-
-    def transfer_many(self, transfers: Iterable[Transfer], *, gate: Gate) -> Iterator[Transferred]:
-        """Bring many objects here; transient failures are tried again."""
-        tries: Counter[str] = Counter()
-        pending: dict[str, Transfer] = {}
-
-        def bare(items: Iterable[Transfer]) -> Iterator[Transferred]:
-            def strip() -> Iterator[Transfer]:
-                for item in items:
-                    pending[item.key] = item
-                    tries[item.key] += 1
-                    yield replace(item, source_store=unwrapped(item.source_store))
-
-            for answer in self.inner.transfer_many(strip(), gate=gate):
-                yield replace(answer, transfer=pending.pop(answer.transfer.key), attempts=tries[answer.transfer.key])
-
-        return self._rounds(
-            transfers,
-            bare,
-            lambda answer: (
-                answer.transfer if answer.error is None else over_wrong_bytes(answer.transfer, answer.error),
-                answer.error,
-            ),
-            lambda answer: (self.location.url, answer.transfer.source_store.location.url),
-        )
-
-    def delete_many(self, deletions: Iterable[Deletion], *, gate: Gate) -> Iterator[Deleted]:
-        """Delete many keys; transient failures are tried again under the same condition."""
-        asked: dict[str, Deletion] = {}
-
-        def remember(items: Iterable[Deletion]) -> Iterator[Deletion]:
-            for item in items:
-                asked[item.key] = item
-                yield item
-
-        return self._rounds(
-            deletions,
-            lambda items: self.inner.delete_many(remember(items), gate=gate),
-            lambda answer: (asked.pop(answer.key), answer.error),
-            lambda answer: (self.location.url,),
-        )
-
-    def _rounds(
-        self,
-        items: Iterable[T],
-        submit: Callable[[Iterable[T]], Iterator[R]],
-        item_and_error: Callable[[R], tuple[T, BucketsyncError | None]],
-        places: Callable[[R], tuple[str, ...]],
-    ) -> Iterator[R]:
-        attempt = 1
-        while True:
-            again: list[T] = []
-            last: BucketsyncError | None = None
-            for answer in submit(items):
-                item, error = item_and_error(answer)
-                for place in places(answer) if error is None else (self.location.url,):
-                    self.retries.gate.heard(place, error, last=attempt >= self.retries.attempts)
-                retry = isinstance(error, TransientError) and not isinstance(error, Stopped)
-                if error is not None and retry and attempt < self.retries.attempts and not self.retries.gate.stopped:
-                    again.append(item)
-                    last = error
-                else:
-                    yield answer
-            if last is None:
-                return
-            self.retries.pause(attempt, last)
-            items = again
-            attempt += 1
-
     def _call(self, function: Callable[[], T]) -> T:
         return self.retries.call(function, place=self.location.url)
+
+    def require_deletable(self) -> None:
+        """Ask whether objects may be deleted here."""
+        self._call(self.inner.require_deletable)
+
+    def below(self, folder: str) -> Self:
+        """The same store at a folder below its location."""
+        other = copy(self)
+        other.inner, other.location = self.inner.below(folder), self.location.child(folder)
+        return other
 
     def close(self) -> None:
         """Let go of connections."""

@@ -6,8 +6,11 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from copy import copy
+from typing import Self
 
 from airflow_bucketsync.engine.errors import (
+    AccessDenied,
     NotSupported,
     ObjectChanged,
     ObjectNotFound,
@@ -15,7 +18,7 @@ from airflow_bucketsync.engine.errors import (
 from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.names import is_state_name
+from airflow_bucketsync.engine.model.names import STATE_PREFIX, is_state_name
 from airflow_bucketsync.engine.model.objects import (
     Checksum,
     ObjectAttributes,
@@ -29,6 +32,7 @@ from airflow_bucketsync.engine.stores.base import Body, ObjectStore
 from airflow_bucketsync.engine.stores.bulk import ThreadedBulk
 from airflow_bucketsync.engine.stores.clock import Clock
 from airflow_bucketsync.engine.stores.local.disk import (
+    LET,
     apply_attributes,
     details_of,
     disk_errors,
@@ -39,7 +43,7 @@ from airflow_bucketsync.engine.stores.local.disk import (
     set_mtime,
 )
 from airflow_bucketsync.engine.stores.local.multipart import MultipartFolder
-from airflow_bucketsync.engine.stores.local.paths import file_state, misshapen, state_of
+from airflow_bucketsync.engine.stores.local.paths import Root, file_state, misshapen, state_of
 from airflow_bucketsync.engine.stores.local.reading import FileBody
 from airflow_bucketsync.engine.stores.local.tree import Walk
 from airflow_bucketsync.engine.stores.local.writing import check, copy_file, write_all
@@ -71,6 +75,7 @@ class LocalStore(MultipartFolder, ThreadedBulk):
     ) -> None:
         super().__init__(location, follow_links=follow_links, clock=clock)
         self._may_be_missing = may_be_missing
+        self._follows: FollowLinks = follow_links
         self._walks: dict[tuple[str, str | None], Walk] = {}
         self._capabilities: Capabilities | None = None
 
@@ -245,7 +250,7 @@ class LocalStore(MultipartFolder, ThreadedBulk):
         return result_of(state)
 
     def delete(self, key: str, *, destination: Condition = Condition.ANY) -> None:
-        """Delete one file; one that is not there is no error. Folders that become empty stay.
+        """Delete one file; one that is not there is no error. Folders that become empty stay, but that of our state.
 
         :raises NotSupported: a symbolic link stands there or on the way; what it leads to is not ours to delete
         """
@@ -264,6 +269,25 @@ class LocalStore(MultipartFolder, ThreadedBulk):
                 raise NotSupported("no regular file stands there, so it is not deleted", **place)
             check(state, destination, place)
             os.unlink(name, dir_fd=folder)
+            if self.location.bucket.endswith(f"/{STATE_PREFIX.rstrip('/')}"):
+                with suppress(OSError):  # there is more in it
+                    os.rmdir(self.location.bucket)
+
+    def require_deletable(self) -> None:
+        """Whether files may be deleted in the folder itself; folders inside it may have other permissions.
+
+        :raises AccessDenied: they may not
+        """
+        if not os.access(self.location.bucket, os.W_OK | os.X_OK):
+            raise AccessDenied("files can't be deleted in this folder; " + LET, location=self.location.url)
+
+    def below(self, folder: str) -> Self:
+        """The same store at a folder below its location."""
+        other = copy(self)
+        other.location = self.location.child(folder)
+        other._root = Root(other.location, self._follows)
+        other._walks, other._may_be_missing = {}, True
+        return other
 
     def close(self) -> None:
         """Forget the listings that were not gone on with."""

@@ -108,6 +108,7 @@ class MemoryCore:
             ),
             attributes=replace(item.attributes, tags=None),
             etag_is_md5=self._capabilities.etag_meaning == "md5" and "-" not in (item.info.etag or "-"),
+            locked=self._bucket.protected.get(item.info.key),
         )
 
     def _check(self, key: str, item: StoredObject | None, wanted: Condition) -> None:

@@ -43,6 +43,8 @@ class Bucket:
         self.order: list[str] = []  # code point order, which is the order of the UTF-8 bytes
         self.versions: dict[tuple[str, str], StoredObject] = {}
         self.uploads: dict[str, StoredUpload] = {}
+        self.protected: dict[str, str] = {}
+        """What protects a key from being deleted, in words."""
 
     def place(self, item: StoredObject) -> None:
         """Let a version be the current one."""

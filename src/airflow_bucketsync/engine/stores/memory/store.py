@@ -6,11 +6,10 @@ import bisect
 import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
+from typing import Self
 
-from airflow_bucketsync.engine.errors import (
-    NotSupported,
-)
 from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.location import Location
@@ -30,6 +29,7 @@ from airflow_bucketsync.engine.stores.clock import Clock
 from airflow_bucketsync.engine.stores.memory.core import MEMORY_CAPABILITIES, MemoryCore
 from airflow_bucketsync.engine.stores.memory.multipart import MultipartMemory
 from airflow_bucketsync.engine.stores.memory.server import MemoryServer
+from airflow_bucketsync.engine.stores.probing import Probing
 
 
 class _Reading:
@@ -47,7 +47,7 @@ class _Reading:
         return count
 
 
-class MemoryStore(MultipartMemory, ThreadedBulk):
+class MemoryStore(MultipartMemory, Probing, ThreadedBulk):
     """A bucket in memory that behaves like S3: MD5 ETags, conditions, versions, tags, uploads.
 
     :param server: shared by stores that copy from one another; None = one of its own
@@ -189,15 +189,27 @@ class MemoryStore(MultipartMemory, ThreadedBulk):
             return self._place(key, item.body, attributes, checksum=item.info.checksum)
 
     def delete(self, key: str, *, destination: Condition = Condition.ANY) -> None:
-        """Delete one object; one that is not there is no error."""
+        """Delete one object; one that is not there is no error. Without conditional deletes it is looked at before."""
+        looks = not destination.is_any and not self._capabilities.conditional_delete
+        if looks:
+            with self._request("head", key):
+                item = self._bucket.objects.get(self.location.full_key(key))
+                if item is None:
+                    return
+                self._check(key, item, destination)
         with self._request("delete", key):
             item = self._bucket.objects.get(self.location.full_key(key))
             if item is None:
                 return
-            if not destination.is_any and not self._capabilities.conditional_delete:
-                raise NotSupported("this store can't make a delete depend on what stands there", **self._at(key))
-            self._check(key, item, destination)
+            if not looks:
+                self._check(key, item, destination)
             self._bucket.remove(item.info.key)
+
+    def below(self, folder: str) -> Self:
+        """The same store at a folder below its location."""
+        other = copy(self)
+        other.location = self.location.child(folder)
+        return other
 
     def close(self) -> None:
         """Nothing to let go of."""

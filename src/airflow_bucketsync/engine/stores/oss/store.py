@@ -35,6 +35,8 @@ from airflow_bucketsync.engine.stores.oss import deleting, listing, multipart, r
 from airflow_bucketsync.engine.stores.oss.client import quiet_logs
 from airflow_bucketsync.engine.stores.oss.regions import bucket_region, own_domain, store_of
 from airflow_bucketsync.engine.stores.oss.session import Session
+from airflow_bucketsync.engine.stores.probing import Probing
+from airflow_bucketsync.engine.stores.remote.place import RemotePlace
 
 OSS = Capabilities(
     tag_characters="oss",
@@ -58,7 +60,7 @@ OSS = Capabilities(
 """What OSS can do and hold."""
 
 
-class OSSStore(ThreadedBulk):
+class OSSStore(RemotePlace, Probing, ThreadedBulk):
     """A bucket seen as ordered keys.
 
     :param client: made by `make_client()`
@@ -116,8 +118,6 @@ class OSSStore(ThreadedBulk):
         if is_state_name(key):
             return "the name is reserved for the state of the synchronisation"
         return self._session.misshapen(key)
-
-    # Reading
 
     def list_page(self, *, after: str = "", until: str | None = None, limit: int = 1000) -> Page:
         """One proven page of keys with `after < key <= until`."""

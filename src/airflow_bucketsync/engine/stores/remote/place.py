@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from copy import copy
+from typing import Any, Protocol, Self, cast
 
 from airflow_bucketsync.engine.errors import BucketsyncError
 from airflow_bucketsync.engine.model.location import Location
@@ -20,3 +21,16 @@ class Translating(Placed, Protocol):
     def error(self, error: Exception, operation: str, key: str | None) -> BucketsyncError:
         """Our error for one of the client's."""
         ...
+
+
+class RemotePlace:
+    """A store that works at one location of a service, through a session."""
+
+    location: Location
+
+    def below(self, folder: str) -> Self:
+        """The same store at a folder below its location."""
+        other: Any = copy(self)
+        other.location, other._session = self.location.child(folder), copy(other._session)
+        other._session.location = other.location
+        return cast(Self, other)

@@ -54,8 +54,21 @@ def details(session: Session, operation: str, key: str, answer: Answer, *, size:
     archived = _archived(answer)
     untagged = session.tags_readable and not answer.get("TagCount")
     return ObjectDetails(
-        info=info, attributes=read_attributes(answer), etag_is_md5=is_md5, archived=archived, untagged=untagged
+        info=info,
+        attributes=read_attributes(answer),
+        etag_is_md5=is_md5,
+        archived=archived,
+        untagged=untagged,
+        locked=_locked(answer),
     )
+
+
+def _locked(answer: Answer) -> str | None:
+    """What protects the version: without that a delete marker would hide it, and nothing would be deleted."""
+    if answer.get("ObjectLockLegalHoldStatus") == "ON":
+        return "a legal hold"
+    until = answer.get("ObjectLockRetainUntilDate")
+    return None if until is None else f"retention until {until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _archived(answer: Answer) -> bool:

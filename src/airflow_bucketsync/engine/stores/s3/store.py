@@ -28,6 +28,8 @@ from airflow_bucketsync.engine.stores.base import Body, ObjectBody, ObjectStore
 from airflow_bucketsync.engine.stores.bulk import ThreadedBulk
 from airflow_bucketsync.engine.stores.gate import Gate
 from airflow_bucketsync.engine.stores.items import Deleted, Deletion
+from airflow_bucketsync.engine.stores.probing import Probing
+from airflow_bucketsync.engine.stores.remote.place import RemotePlace
 from airflow_bucketsync.engine.stores.s3 import body as bodies
 from airflow_bucketsync.engine.stores.s3 import deleting, listing, multipart, profiles, reading, writing
 from airflow_bucketsync.engine.stores.s3.client import quiet_logs
@@ -41,7 +43,7 @@ COMPATIBLE: Capabilities = profiles.OTHER.capabilities
 """What is taken for granted of a store that nothing is known of."""
 
 
-class S3Store(ThreadedBulk):
+class S3Store(RemotePlace, Probing, ThreadedBulk):
     """A bucket seen as ordered keys.
 
     :param client: made with `client_config()`; it belongs to this store, which counts its requests and changes them

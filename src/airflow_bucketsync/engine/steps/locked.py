@@ -1,0 +1,73 @@
+"""May a plan be carried out now? It takes the pair's lock, or says who holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from airflow_bucketsync.engine.errors import AccessDenied, Locked
+from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.rules.estimate import estimate
+from airflow_bucketsync.engine.steps.lock import Finished, acquire, locks, peek
+from airflow_bucketsync.engine.steps.prepare import RunDocument
+from airflow_bucketsync.engine.steps.route import NOTHING
+from airflow_bucketsync.engine.steps.run import Run
+
+
+def locked_plan(run: Run, document: RunDocument, make: Callable[[], Plan], *, finished: Finished | None = None) -> Plan:
+    """The plan that `make` makes, under the lock if it writes anything; an idle one where this run is to be skipped.
+
+    A destination whose credentials may only write holds no lock: such a run never deletes, and says so.
+
+    :raises Locked: another run holds the lock, and `on_lock` is not `skip`
+    """
+    policy = run.spec.policy
+    try:
+        # Where nothing may have to be done, and no long listing is to be paid, the destination is not asked in vain.
+        denied = None if document.mode == "incremental" else _denied(run, lambda: peek(run, finished=finished))
+        plan = make()
+        if not plan.writes or policy.dry_run:
+            return plan
+        words: tuple[str, ...] = ()
+        if denied is None:
+            said: list[str] = []
+            denied = _denied(run, lambda: said.extend(acquire(run, finished=finished)))
+            words = tuple(said)
+    except Locked as error:
+        if policy.on_lock != "skip":
+            raise
+        return _idle(run, document, str(error))
+    if denied is not None:
+        return replace(plan, warnings=(*plan.warnings, f"no lock keeps other runs of this pair away: {denied}"))
+    return replace(plan, lock=locks(run), warnings=(*plan.warnings, *words))
+
+
+def _denied(run: Run, do: Callable[[], object]) -> AccessDenied | None:
+    """The refusal of the store, where this run can do without the lock."""
+    try:
+        do()
+    except AccessDenied as error:
+        if run.spec.policy.removes or run.spec.policy.keeps:
+            raise
+        return error
+    return None
+
+
+def _idle(run: Run, document: RunDocument, holder: str) -> Plan:
+    return Plan(
+        spec=run.spec,
+        run=run.run,
+        batches=(),
+        decided=None,
+        delta=None,
+        route=NOTHING,
+        counts={},
+        reasons={},
+        bytes=0,
+        listed={},
+        requests={},
+        warnings=(f"skipped: {holder}",),
+        mode=document.mode,
+        locked=holder,
+        estimate=estimate((), transport=NOTHING.transport, policy=run.spec.policy).to_json(),
+    )

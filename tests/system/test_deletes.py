@@ -1,0 +1,264 @@
+"""Deleting, moving, the lock and a person's answer, in a real Airflow on PostgreSQL. (D11, F9, F10, F13, G13)"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import time
+import urllib.parse
+from typing import Any
+
+import pytest
+
+from airflow_bucketsync.operators.delete import DELETE, KEEP
+from tests.system.airflow import Run
+from tests.system.world import GROUP, SECRETS, World, states, world
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(420)]
+
+DELETE_EXTRA = f"{GROUP}.delete_extra"
+REPORT = f"{GROUP}.report"
+NUMBERS = itertools.count()
+HERE = {"a": "1", "deep/b": "22", "c": "333"}
+EXTRA = {"x": "old", "deep/y": "older"}
+OPTIONS = (
+    "delete, trash, max_deletes, max_delete_share, approve_above, approvers, approval_hours, move, on_lock, "
+    "lock_lease, verify, compare, tolerate, allow_empty_source"
+)
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("deletes")
+    with world(folder, postgres=True, AIRFLOW__BUCKETSYNC__MANUAL_OPTIONS=OPTIONS) as made:
+        yield made
+
+
+class Places:
+    """One kind of store at both sides of a pair, with its own prefix."""
+
+    def __init__(self, here: World, kind: str) -> None:
+        self.here, self.kind, self.name = here, kind, f"{kind}-{next(NUMBERS)}"
+        self.folder = here.folder / "data" / self.name
+
+    def url(self, side: str) -> str:
+        if self.kind == "file":
+            (self.folder / side).mkdir(parents=True, exist_ok=True)
+            return f"file://{self.folder / side}/"
+        return f"{self.kind}://{'store' if self.kind == 's3' else 'ali'}@{side}/{self.name}/"
+
+    def put(self, side: str, objects: dict[str, str]) -> None:
+        self.url(side)
+        for key, body in objects.items():
+            if self.kind == "file":
+                path = self.folder / side / key
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(body)
+                os.utime(path, (1_700_000_000, 1_700_000_000))  # so that equal files are seen to be equal
+            else:
+                self._core.put(side, f"{self.name}/{key}", body)
+
+    def keys(self, side: str, *, state: bool = False) -> dict[str, str]:
+        """What stands there; what is our own only if `state`."""
+        if self.kind == "file":
+            root = self.folder / side
+            found = {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
+        else:
+            prefix = f"{self.name}/"
+            found = {
+                key.removeprefix(prefix): self._core.body(side, key).decode()
+                for key in self._core.keys(side)
+                if key.startswith(prefix)
+            }
+        return {key: body for key, body in found.items() if state or not key.startswith("_bucketsync/")}
+
+    @property
+    def _core(self) -> Any:
+        return (self.here.server if self.kind == "s3" else self.here.oss).core
+
+    def conf(self, **options: Any) -> dict[str, Any]:
+        return {"source": self.url("source"), "destination": self.url("destination"), **options}
+
+
+@pytest.fixture(params=["s3", "oss", "file"])
+def places(here, request):
+    """A pair in step but for what stands at the destination only."""
+    made = Places(here, request.param)
+    made.put("source", HERE)
+    made.put("destination", HERE | EXTRA)
+    return made
+
+
+@pytest.fixture
+def s3(here):
+    made = Places(here, "s3")
+    made.put("source", HERE)
+    made.put("destination", HERE | EXTRA)
+    return made
+
+
+def report(run: Run) -> dict[str, Any]:
+    return run.xcom(REPORT, "summary")
+
+
+def mirrored(here: World, places: Places, **options: Any) -> Run:
+    return here.airflow.run("bucket_sync", places.conf(delete=True, **options), timeout=240)
+
+
+def asked(here: World, run_id: str, *, timeout: float = 120) -> dict[str, Any]:
+    """The question of `delete_extra`, once it waits for an answer."""
+    ends = time.monotonic() + timeout
+    run = here.airflow.running("bucket_sync", run_id)
+    while time.monotonic() < ends:
+        if run.instance(DELETE_EXTRA).get("state") == "awaiting_input":
+            time.sleep(5)  # an answer right after parking may be lost, and is asked for again
+            return here.airflow.get(_question(run_id))
+        time.sleep(1)
+    raise AssertionError(f"nobody was asked: {run.states()}")
+
+
+def _question(run_id: str) -> str:
+    path = f"/api/v2/dags/bucket_sync/dagRuns/{urllib.parse.quote(run_id)}/taskInstances"
+    return f"{path}/{DELETE_EXTRA}/-1/hitlDetails"
+
+
+# deletes ------------------------------------------------------------------------------------------------------------
+
+
+def test_row_F9_what_is_not_at_the_source_goes_to_the_trash(here, places):
+    run = mirrored(here, places)
+    assert run.state == "success", run.log(REPORT)
+    assert states(run)["delete_extra"] == "success"
+    assert report(run)["counts"] == {"same": 3, "trashed": 2}
+    assert places.keys("destination") == HERE
+    trash = f"_bucketsync/{report(run)['trash']}"
+    assert {key: body for key, body in places.keys("destination", state=True).items() if key not in HERE} == {
+        f"{trash}{key}": body for key, body in EXTRA.items()
+    }
+    again = mirrored(here, places)
+    assert states(again)["delete_extra"] == "skipped"
+    assert report(again)["counts"] == {"same": 3}
+
+
+def test_fault_F14_an_empty_source_deletes_nothing(here, places):
+    for path in places.keys("source"):
+        if places.kind == "file":
+            (places.folder / "source" / path).unlink()
+        else:
+            places._core.delete("source", f"{places.name}/{path}")
+    run = mirrored(here, places)
+    assert run.state == "failed"
+    assert report(run)["reasons"] == {"withheld: empty_source": 5}
+    assert "allow_empty_source" in run.log(REPORT)
+    assert places.keys("destination") == HERE | EXTRA
+
+
+def test_fault_F64_a_copy_that_fails_deletes_nothing(here, s3):
+    s3.put("source", {"new": "n"})
+    with here.fault(status=403, code="AccessDenied", operation="CopyObject", key=f"{s3.name}/new"):
+        run = mirrored(here, s3)
+    assert run.state == "failed"
+    assert report(run)["counts"]["withheld"] == 2
+    assert report(run)["reasons"]["withheld: not_all_well"] == 2
+    assert EXTRA.items() <= s3.keys("destination").items()
+
+
+# a person -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", [DELETE, KEEP])
+def test_row_F13_a_person_decides(here, s3, answer):
+    s3.put("destination", {"<script>alert(1)</script>`~~~": "old"})
+    run_id = here.airflow.trigger("bucket_sync", s3.conf(delete=True, approve_above=2, approvers=["admin"]))
+    question = asked(here, run_id)
+    assert question["options"] == [DELETE, KEEP]
+    assert "Delete 3 objects" in question["subject"]
+    assert "'deep/y'" in question["body"]
+    assert "plan/deletes-0000" in question["body"]
+    for secret in SECRETS:
+        assert secret not in json.dumps(question)
+    here.airflow.patch(_question(run_id), {"chosen_options": [answer], "params_input": {}})
+    run = here.airflow.wait("bucket_sync", run_id, timeout=180)
+    assert run.state == "success", run.log(REPORT)
+    found = report(run)
+    assert found["approval"]["by"] == "admin"
+    assert found["approval"]["answer"] == ("delete" if answer == DELETE else "keep")
+    if answer == DELETE:
+        assert found["counts"] == {"same": 3, "trashed": 3}
+        assert s3.keys("destination") == HERE
+    else:
+        assert found["reasons"]["withheld: rejected"] == 3
+        assert EXTRA.items() <= s3.keys("destination").items()
+
+
+def test_row_F13_no_answer_keeps_everything_and_few_are_not_asked_for(here, s3):
+    run_id = here.airflow.trigger("bucket_sync", s3.conf(delete=True, approve_above=0, approval_hours=0.004))
+    run = here.airflow.wait("bucket_sync", run_id, timeout=240)
+    assert run.state == "success", run.log(REPORT)
+    assert report(run)["reasons"]["withheld: not_answered"] == 2
+    assert EXTRA.items() <= s3.keys("destination").items()
+    run = mirrored(here, s3, approve_above=2)
+    assert report(run)["counts"] == {"same": 3, "trashed": 2}
+
+
+# moving -------------------------------------------------------------------------------------------------------------
+
+
+def test_row_D11_a_move_leaves_nothing_at_the_source(here, places):
+    places.put("source", {"new": "n"})
+    run = here.airflow.run("bucket_sync", places.conf(move=True, verify="content"), timeout=240)
+    assert run.state == "success", run.log(REPORT)
+    assert report(run)["counts"] == {"extra": 2, "moved": 4}
+    assert places.keys("source") == {}
+    assert places.keys("destination") == HERE | EXTRA | {"new": "n"}
+
+
+def test_row_D11_a_source_that_may_not_be_deleted_from_is_said_first(here, s3):
+    s3.put("source", {"new": "n"})
+    with here.fault(status=403, code="AccessDenied", operation="DeleteObject", bucket="source"):
+        run = here.airflow.run("bucket_sync", s3.conf(move=True), timeout=240)
+    assert run.state == "failed"
+    assert "move: the source may not be deleted from" in run.log(f"{GROUP}.prepare")
+    assert "new" not in s3.keys("destination")
+
+
+# the lock -----------------------------------------------------------------------------------------------------------
+
+
+def test_row_G13_a_lock_of_another_airflow_is_respected(here, s3):
+    first = here.airflow.run("bucket_sync", s3.conf(), timeout=240)
+    assert first.state == "success"
+    index = here.server.log.last_index
+    s3.put("source", {"new": "n"})
+    mirrored(here, s3)
+    locks = [entry for entry in here.server.log.since(index) if "/_bucketsync/lock-" in (entry.key or "")]
+    key = locks[0].key
+    here.server.core.put("destination", key, json.dumps(_lock(s3)))
+    s3.put("source", {"newer": "n"})
+    run = here.airflow.run("bucket_sync", s3.conf(), timeout=300)
+    assert run.state == "failed"
+    words = run.log(f"{GROUP}.plan", attempt=1)
+    assert "another run holds the lock of this pair" in words
+    assert "theirs" in words
+    skipped = here.airflow.run("bucket_sync", s3.conf(on_lock="skip"), timeout=240)
+    assert skipped.state == "success"
+    assert "newer" not in s3.keys("destination")
+    waits = here.airflow.trigger("bucket_sync", s3.conf(on_lock="wait"))
+    run, ends = here.airflow.running("bucket_sync", waits), time.monotonic() + 120
+    while run.instance(f"{GROUP}.plan").get("state") != "up_for_reschedule":
+        assert time.monotonic() < ends, run.states()
+        time.sleep(1)
+    here.server.core.delete("destination", key)
+    run = here.airflow.wait("bucket_sync", waits, timeout=240)
+    assert run.state == "success", run.log(REPORT)
+    assert s3.keys("destination")["newer"] == "n"
+
+
+def _lock(places: Places) -> dict[str, Any]:
+    now = "2999-01-01T00:00:00+00:00"
+    return {
+        "schema": "bucketsync/lock", "version": 1, "pair": "theirs", "run": "theirs", "airflow": "f" * 32,
+        "dag_id": "theirs", "run_id": "theirs", "source": places.url("source"),
+        "destination": places.url("destination"), "acquired": now, "renewed": now, "lease": 600, "number": 1,
+    }  # fmt: skip
