@@ -76,6 +76,21 @@ def test_row_D11_a_corrupt_destination_keeps_the_source(before):
     assert at_source(pair) == {"a"}
 
 
+@pytest.mark.parametrize("verify", ["listing", "metadata", "content"])
+@pytest.mark.parametrize("compare", ["exists", "size", "missing_or_older"])
+@pytest.mark.parametrize("checksums", [True, False])
+def test_row_D11_what_only_looks_in_step_keeps_the_source(checksums, compare, verify):
+    """Names, sizes and times say `same`, and other bytes stand there: found by the property machine."""
+    kind = OPAQUE if checksums else replace(OPAQUE, checksums=())
+    pair = Pair(shared=False, source=kind, destination=kind)
+    pair.put({"a": b"1", "b": b"2"})
+    pair.put_there({"a": b"1", "b": b"9"})
+    ran = pair.sync(move=True, compare=compare, verify=verify)
+    assert ran.status("a")[0] == "moved"
+    assert ran.status("b") == ("withheld", "not_proven")
+    assert (at_source(pair), pair.contents()) == ({"b"}, {"a": b"1", "b": b"9"})
+
+
 def test_row_D11_nothing_is_deleted_on_an_old_verification():
     """`delete_extra` is cleared, long after somebody wrote to the destination."""
     pair = filled()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from airflow_bucketsync.engine.errors import BodyCorrupted, ObjectChanged, ObjectNotFound
 from airflow_bucketsync.engine.model.condition import Condition
-from airflow_bucketsync.engine.model.equality import equal_checksums, equal_etags, etags_comparable
+from airflow_bucketsync.engine.model.equality import equal_checksums, equal_content, equal_etags, etags_comparable
 from airflow_bucketsync.engine.model.fidelity import adapted, differences, is_held_time
 from airflow_bucketsync.engine.model.objects import Checksum, Fingerprint, ObjectDetails
 from airflow_bucketsync.engine.model.policy import Verify
@@ -72,12 +72,14 @@ class Examiner:
         written: Fingerprint | None = None,
         lost: tuple[str, ...] = (),
         sent: bool = False,
+        prove: bool = False,
     ) -> Finding:
         """Everything in which the destination's object differs.
 
         :param source: the source version that is expected; None = whatever stands there
         :param written: what this run wrote; another ETag there is a difference
         :param lost: attributes already reported as lost
+        :param prove: nobody wrote it just now, so its bytes must be shown to be equal, by reading both if need be
         :param sent: its bytes passed through this run, so somebody must have checked them on arrival
         """
         self.gate.check()
@@ -96,7 +98,7 @@ class Examiner:
         if here is None or (source is not None and not _is_version(source, here)):
             return Finding(differences=tuple(found), source_changed=True, destination=fingerprint)
         try:
-            return self._held_against(here, there, list(found), source=source, lost=lost, sent=sent)
+            return self._held_against(here, there, list(found), source=source, lost=lost, sent=sent, prove=prove)
         except (ObjectNotFound, ObjectChanged) as error:
             # Looking takes several requests; the source may go or change between two of them.
             if error.location != self.source.location.url:
@@ -112,6 +114,7 @@ class Examiner:
         source: Fingerprint | None,
         lost: tuple[str, ...],
         sent: bool,
+        prove: bool,
     ) -> Finding:
         """The finding when the source is the version that was expected; `found` are the differences so far."""
         fingerprint = Fingerprint.of(there.info)
@@ -124,7 +127,8 @@ class Examiner:
         if "size" not in found and self._checksums_differ(here, there):
             found.append("checksum")
         doubtful = sent and "checksum" not in found and not self._arrived_checked(here, there)
-        if (self.level == "content" or doubtful) and "size" not in found:
+        unproven = prove and not equal_content(here.info, there.info, etags=self.etags)
+        if (self.level == "content" or doubtful or unproven) and "size" not in found:
             position, differs = self._content_differs(here, there)
             found += ["content"] if differs else []
         return Finding(
@@ -151,8 +155,7 @@ class Examiner:
         this object, took no notice of the one that was sent."""
         if not self.destination.capabilities.checksums or there.info.checksum is not None:
             return True
-        both_md5 = here.etag_is_md5 and there.etag_is_md5
-        return self.etags and both_md5 and equal_etags(here.info.etag, there.info.etag)
+        return self.etags and _both_md5(here, there) and equal_etags(here.info.etag, there.info.etag)
 
     def _head(self, store: ObjectStore, key: str) -> ObjectDetails | None:
         with suppress(ObjectNotFound):
@@ -162,8 +165,7 @@ class Examiner:
     def _checksums_differ(self, here: ObjectDetails, there: ObjectDetails) -> bool:
         if equal_checksums(here.info.checksum, there.info.checksum) is False:
             return True
-        both_md5 = here.etag_is_md5 and there.etag_is_md5
-        return self.etags and both_md5 and not equal_etags(here.info.etag, there.info.etag)
+        return self.etags and _both_md5(here, there) and not equal_etags(here.info.etag, there.info.etag)
 
     def _attributes(self, here: ObjectDetails, there: ObjectDetails, lost: tuple[str, ...]) -> list[str]:
         wanted, _ = adapted(
@@ -182,6 +184,10 @@ class Examiner:
     def _with_tags(self, store: ObjectStore, details: ObjectDetails) -> ObjectDetails:
         tags = read_tags(store, details) if self.tags else None
         return replace(details, attributes=replace(details.attributes, tags=tags))
+
+
+def _both_md5(here: ObjectDetails, there: ObjectDetails) -> bool:
+    return here.etag_is_md5 and there.etag_is_md5
 
 
 def _is_version(expected: Fingerprint, found: ObjectDetails) -> bool:

@@ -11,6 +11,7 @@ from airflow_bucketsync.engine.errors import BucketsyncError, PlanMismatch, Tran
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.outcome import WRITTEN, Outcome
 from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.model.policy import Verify
 from airflow_bucketsync.engine.steps.examine import Examiner, Finding
 from airflow_bucketsync.engine.steps.listing import Listing
 from airflow_bucketsync.engine.steps.run import Run
@@ -82,10 +83,14 @@ def _written(run: Run, index: UnitIndex) -> Iterator[tuple[int, Outcome]]:
     return ((index.number, outcome) for outcome in outcomes_of(run.workspace, index) if outcome.status in WRITTEN)
 
 
-def looker(run: Run) -> Callable[[Outcome], Outcome | None]:
-    """What looks at one written object, again after a while if it looks wrong; None = asked to stop."""
+def looker(run: Run, *, level: Verify | None = None) -> Callable[[Outcome], Outcome | None]:
+    """What looks at one object, again after a while if it looks wrong; None = asked to stop.
+
+    :param level: None = that of the policy. What this run did not write is shown to be equal whatever the level
+    """
     policy = run.spec.policy
-    examiner = Examiner(run.source, run.destination, level=policy.verify, preserve=policy.preserved, gate=run.gate)
+    depth = level or policy.verify
+    examiner = Examiner(run.source, run.destination, level=depth, preserve=policy.preserved, gate=run.gate)
     rechecked = itertools.count()
 
     def examine(outcome: Outcome) -> Finding:
@@ -95,6 +100,7 @@ def looker(run: Run) -> Callable[[Outcome], Outcome | None]:
             written=outcome.destination,
             lost=outcome.lost,
             sent=outcome.mode in ("stream", "stream_parts"),
+            prove=outcome.mode is None,
         )
 
     def look(outcome: Outcome) -> Outcome | None:
