@@ -82,8 +82,9 @@ def test_cpu_of_what_the_scheduler_started_is_that_of_tasks():
         ]
         server = SimpleNamespace(name="s3-server", pid=os.getpid())
         end = time.monotonic() + 60
-        found = {"other": 0.0, "scheduler": 0.0}
-        while (found["other"] < 1.4 or found["scheduler"] < 0.45) and time.monotonic() < end:
+        least = {"other": 1.4, "scheduler": 0.45, "tasks, their start and supervision": 0.9}
+        found = dict.fromkeys(least, 0.0)
+        while any(found[name] < figure for name, figure in least.items()) and time.monotonic() < end:
             time.sleep(0.2)
             found = cpu_split(SimpleNamespace(processes=processes[:2]), server)
         assert 1.4 <= found["other"] < 4
