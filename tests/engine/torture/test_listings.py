@@ -92,7 +92,8 @@ def test_torture_listing_p08_p12_that_is_odd_or_broken_for_a_while(
     stand.put(source, objects, at=at)
     stand.put(destination, dict(list(objects.items())[:-10]), at=at)
     fault = stand.fault(server=at, operation="ListObjectsV2", **faults)
-    ran = stand.sync(stand.remote(source, at=at), stand.remote(destination, at=at))
+    # What is asked is what is listed: by size, thousands of equal objects need not be looked at one by one.
+    ran = stand.sync(stand.remote(source, at=at), stand.remote(destination, at=at), compare="size")
     assert fault.occurred
     assert ran.report.counts == {"copied": 10, "same": 2490}
     assert stand.contents(destination, at=at) == objects
