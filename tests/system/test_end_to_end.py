@@ -59,6 +59,7 @@ def test_bucket_to_bucket_then_nothing_to_do(here):
     assert second.xcom("bucket_sync.report")["counts"] == {"same": 40}
     assert len(here.airflow.asset_events()) == events
     asked = [entry for entry in here.server.log.since(before) if entry.bucket in ("source", "destination")]
+    asked = [entry for entry in asked if "_bucketsync/lock-" not in entry.key]  # who holds it is asked once
     assert not [entry for entry in asked if entry.is_write() or entry.operation == "GetObject"]
     assert len(asked) <= 2 + 6
 
@@ -88,7 +89,7 @@ def test_refusal_is_told_in_the_log(here):
     run = here.sync("s3://store@source/in/", "s3://store@destination/no/", delete=True)
     assert run.state == "failed"
     assert (states(run)["prepare"], states(run)["report"]) == ("failed", "failed")
-    assert "'delete' is no option of a sync" in run.log("bucket_sync.prepare")
+    assert "'delete' may not be set by hand" in run.log("bucket_sync.prepare")
     assert here.keys("destination", "no/") == {}
 
 
