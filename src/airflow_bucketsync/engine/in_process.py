@@ -20,6 +20,7 @@ from airflow_bucketsync.engine.steps.complete_uploads import complete_uploads
 from airflow_bucketsync.engine.steps.copy import copy_batch
 from airflow_bucketsync.engine.steps.delete_extra import delete_extra
 from airflow_bucketsync.engine.steps.listing import list_unit
+from airflow_bucketsync.engine.steps.lock import Watch, wait_for_lock
 from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.prepare import prepare
 from airflow_bucketsync.engine.steps.report import Finished, make_report
@@ -111,7 +112,10 @@ def run_steps(run: Run, *, checkpoint: Checkpoint | None = None) -> Finished:
         prepared = prepare(run, checkpoint=checkpoint)
         for unit in prepared.units:
             list_unit(run, unit)
-        plan = make_plan(run)
+        watch = Watch(run.clock)
+        if run.spec.policy.on_lock == "wait":
+            wait_for_lock(run, watch)
+        plan = make_plan(run, watch=watch)
     except BucketsyncError:
         make_report(run, failed_tasks=["plan"])
         raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -21,7 +20,7 @@ from airflow_bucketsync.engine.model.units import format_size
 from airflow_bucketsync.engine.steps.clean import CLEANS, clean
 from airflow_bucketsync.hooks.store import open_store
 from airflow_bucketsync.operators.base import SyncOperator, run_name
-from airflow_bucketsync.operators.report_text import XCOM_ROOM, shown
+from airflow_bucketsync.operators.report_text import first_that_fit, shown
 
 LIMITS = CleanLimits()
 
@@ -159,12 +158,9 @@ def cleanable(locations: Sequence[str] | None) -> tuple[Location, ...]:
 def for_xcom(report: CleanReport) -> dict[str, Any]:
     """The clean-up as JSON that fits an XCom: of the first objects, as many as there is room for."""
     value = report.to_json()
-    value["first"] = [_short(line) for line in value["first"]]
     value["warnings"] = [shown(text) for text in value["warnings"]]
     value.pop("selection")  # a list of patterns can have any size; it stands in the clean-up's document
-    while value["first"] and len(json.dumps(value)) > XCOM_ROOM:
-        value["first"] = value["first"][:-1]
-    return value
+    return first_that_fit(value)
 
 
 def clean_text(report: CleanReport) -> str:
@@ -193,7 +189,3 @@ def _line(line: Mapping[str, Any], *, said: str | None) -> str:
     message = line.get("message")
     words = [line.get("reason"), None if message == said else message]
     return f"{line['status']:<10}{shown(repr(line['key']))}: {shown(': '.join(word for word in words if word))}"
-
-
-def _short(line: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: shown(text, 200) if isinstance(text, str) else text for name, text in line.items()}

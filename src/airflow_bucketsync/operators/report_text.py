@@ -72,6 +72,17 @@ def for_xcom(report: Report, *, folder: str) -> dict[str, Any]:
     return value | ({"left_out": left_out} if left_out else {})
 
 
+def first_that_fit(value: dict[str, Any]) -> dict[str, Any]:
+    """The same with short texts in `first`, and of these as many as an XCom has room for."""
+    value["first"] = [
+        {name: shown(text, 200) if isinstance(text, str) else text for name, text in item.items()}
+        for item in value["first"]
+    ]
+    while value["first"] and len(json.dumps(value)) > XCOM_ROOM:
+        value["first"] = value["first"][:-1]
+    return value
+
+
 def shown(text: str, limit: int = 300) -> str:
     """A text from outside as one line that forges nothing: control characters escaped, cut where it is long."""
     line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

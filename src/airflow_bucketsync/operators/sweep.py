@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
-from collections.abc import Mapping
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
@@ -26,7 +24,7 @@ from airflow_bucketsync.engine.model.units import format_size
 from airflow_bucketsync.engine.steps.sweep import SWEEPS, sweep_uploads
 from airflow_bucketsync.hooks.store import open_store
 from airflow_bucketsync.operators.base import SyncOperator, run_name
-from airflow_bucketsync.operators.report_text import XCOM_ROOM, shown
+from airflow_bucketsync.operators.report_text import first_that_fit, shown
 
 _WORDS = {
     "aborted": "aborted",
@@ -138,11 +136,7 @@ class SweepUploadsByHandOperator(SweepingOperator):
 
 def for_xcom(report: SweepReport) -> dict[str, Any]:
     """The sweep as JSON that fits an XCom: of the first uploads, as many as there is room for."""
-    value = report.to_json()
-    value["first"] = [_short(item) for item in value["first"]]
-    while value["first"] and len(json.dumps(value)) > XCOM_ROOM:
-        value["first"] = value["first"][:-1]
-    return value
+    return first_that_fit(report.to_json())
 
 
 def sweep_text(report: SweepReport) -> str:
@@ -168,7 +162,3 @@ def _line(item: SweptUpload) -> str:
     upload = f"{item.upload_id or 'without id'}, {item.age // 86400} days old{arrived}, {owner}"
     message = f": {shown(item.message)}" if item.message else ""
     return f"{item.done:<12}{shown(repr(item.key))} ({shown(upload)}){message}"
-
-
-def _short(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: shown(text, 200) if isinstance(text, str) else text for name, text in item.items()}

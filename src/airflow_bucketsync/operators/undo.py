@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -27,7 +26,7 @@ from airflow_bucketsync.engine.steps.undo import undo_run
 from airflow_bucketsync.engine.steps.undone import read_done
 from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.operators.base import SyncOperator, run_name
-from airflow_bucketsync.operators.report_text import XCOM_ROOM, shown
+from airflow_bucketsync.operators.report_text import first_that_fit, shown
 from airflow_bucketsync.state import STATE, airflow_id, owner, run_finished
 
 _WORDS = {
@@ -126,10 +125,7 @@ class UndoSyncByHandOperator(UndoingOperator):
 def for_xcom(report: UndoReport) -> dict[str, Any]:
     """The undo as JSON that fits an XCom: of the first objects, as many as there is room for."""
     value = report.to_json() | {"spec": None, "destination": report.destination}
-    value["first"] = [_short(item) for item in value["first"]]
-    while value["first"] and len(json.dumps(value)) > XCOM_ROOM:
-        value["first"] = value["first"][:-1]
-    return value
+    return first_that_fit(value)
 
 
 def undo_text(report: UndoReport) -> str:
@@ -152,7 +148,3 @@ def undo_text(report: UndoReport) -> str:
 def _line(item: UndoneObject) -> str:
     message = f": {shown(item.outcome.message)}" if item.outcome.message else ""
     return f"{item.done:<12}{shown(repr(item.outcome.key))}{message}"
-
-
-def _short(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: shown(text, 200) if isinstance(text, str) else text for name, text in item.items()}

@@ -414,3 +414,19 @@ def test_the_state_of_another_pair_further_down_is_not_deleted():
     ran = pair.sync(**DELETE)
     assert ran.report.counts == {"same": 2, "deleted": 1, "extra": 2}
     assert set(pair.contents()) == {*KEPT, "out/_bucketsync/trash/old/a", "out/_bucketsync/lock-1.json"}
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_promise_P10_what_no_answer_speaks_of_is_not_deleted(side):
+    pair = pair_with("x", "y")
+    store = getattr(pair, side)
+    heads = store.head_many
+
+    def silent(keys: Any, **more: Any) -> Any:
+        return (answer for answer in heads(keys, **more) if answer.key != "x")
+
+    store.head_many = silent
+    ran = pair.sync(**DELETE)
+    assert withheld(ran) == {"x": "not_answered_for"}
+    assert ran.status("y") == ("deleted", "not_at_source")
+    assert set(pair.contents()) == {*KEPT, "x"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_bucketsync.engine.errors import AccessDenied
+from airflow_bucketsync.engine.errors import AccessDenied, InvalidConfiguration
 from airflow_bucketsync.engine.steps.copy import copy_batch
 from airflow_bucketsync.engine.steps.delete_extra import delete_extra
 from airflow_bucketsync.engine.steps.plan import make_plan
@@ -195,3 +195,11 @@ def test_row_D11_killed_at_every_request_nothing_is_lost(when):
         if ended:
             break
     assert at > 30
+
+
+def test_row_G13_where_no_lock_can_be_held_nothing_is_moved_unless_somebody_said_so():
+    pair = filled(destination=replace(MEMORY_CAPABILITIES, conditional_put="none"))
+    with pytest.raises(InvalidConfiguration, match="unsafe_deletes"):
+        pair.sync(move=True)
+    assert (pair.contents(), at_source(pair)) == ({}, set(OBJECTS))
+    assert pair.sync(move=True, unsafe_deletes=True).report.counts == {"moved": 3}

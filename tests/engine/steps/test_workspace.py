@@ -282,3 +282,23 @@ def test_J6_two_whole_runs_interleaved():
     assert "'outer'" in inner[1].report.warnings[0]
     assert outer.report.green
     assert pair.sync().report.reasons == {"same: known": 2}
+
+
+def test_row_G13_a_run_in_one_process_waits_for_the_lock_too():
+    """The other run is dead: its lock is not renewed for a whole lease, seen by the clock that nobody sets."""
+    pair = Pair()
+    pair.put({"a": b"1"})
+
+    def die(when: str, verb: str, key: str) -> None:
+        if (when, verb) == ("before", "copy"):
+            raise KeyboardInterrupt
+
+    pair.at_destination(die)
+    with pytest.raises(KeyboardInterrupt):
+        pair.sync(run="dead")
+    pair.destination.hooks.remove(die)
+    began = pair.clock.monotonic()
+    ran = pair.sync(run="waits", unlock=False, on_lock="wait", lock_lease=60)
+    assert ran.report.green
+    assert pair.contents() == {"a": b"1"}
+    assert pair.clock.monotonic() - began >= 60

@@ -22,6 +22,8 @@ BULK = 100_000
 """Candidates of a run above which a second listing answers for most of them: at 1 ms a HEAD, 100 CPU-seconds."""
 SAMPLE = 100
 APPEARED = "appeared_at_source"
+NOT_ANSWERED = "not_answered_for"
+"""The reason of an object that no answer spoke of: unknown is not absent."""
 DISAGREES = "listing_disagrees"
 """The reason of an object that is at the source although the listing did not name it."""
 
@@ -51,12 +53,17 @@ def present(run: Run, keys: Sequence[str], *, started: datetime, after: str | No
         asked = [*keys[::SAMPLE], keys[-1]]
         for info in _listed(run, keys, after):
             found[info.key] = _seen(info, started)
+    unanswered = set(asked)
     for answer in run.source.head_many(dict.fromkeys(asked), gate=run.gate, checksum=False):
+        unanswered.discard(answer.key)
         if answer.error is not None:
             words = f"whether it is at the source can't be told: {answer.error}"
             found[answer.key] = Presence(reason=answer.error.reason, words=words, error=answer.error)
         elif answer.details is not None:
             found[answer.key] = _seen(answer.details.info, started)
+    run.gate.check()
+    for key in unanswered:
+        found[key] = Presence(reason=NOT_ANSWERED, words="the source's answers did not speak of it")
     return found
 
 

@@ -8,6 +8,7 @@ from airflow_bucketsync.engine.errors import AccessDenied, InvalidConfiguration
 from airflow_bucketsync.engine.model.preserve import DEFAULT_CLASS, KEEP_CLASS
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.model.storage_classes import STANDARD_NAMES
+from airflow_bucketsync.engine.steps.lock import withholds_removals
 from airflow_bucketsync.engine.steps.run import Run
 
 
@@ -24,12 +25,18 @@ def check_sync(run: Run) -> None:
 
 
 def check_move(run: Run) -> None:
-    """Refuse to begin a move where the source may not be deleted from: nothing is copied that could not be moved.
+    """Refuse to begin a move that could not be ended: where no lock can be held, or the source not be deleted from.
 
+    :raises InvalidConfiguration: names the destination
     :raises AccessDenied: names the source
     """
     if not run.spec.policy.move or run.spec.policy.dry_run:
         return
+    if withholds_removals(run):
+        raise InvalidConfiguration(
+            f"move: {run.destination.location.url} has no conditional writes, so no lock keeps a second run of this "
+            "pair away: set unsafe_deletes where there is surely none, or leave `move` out"
+        )
     try:
         run.source.require_deletable()
     except AccessDenied as error:

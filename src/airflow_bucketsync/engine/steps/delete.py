@@ -10,7 +10,7 @@ from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.outcome import Outcome, Status
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.rules.guards import Guard
-from airflow_bucketsync.engine.steps.absence import APPEARED, BULK, DISAGREES, present
+from airflow_bucketsync.engine.steps.absence import APPEARED, BULK, DISAGREES, NOT_ANSWERED, present
 from airflow_bucketsync.engine.steps.changing import STOPS_THE_TASK
 from airflow_bucketsync.engine.steps.prepare import read_run
 from airflow_bucketsync.engine.steps.protection import LOCKED, refused_as_protected
@@ -82,7 +82,9 @@ class Deleting:
 
     def _unprotected(self, left: dict[str, ObjectInfo]) -> Iterator[Outcome]:
         """Put aside what is no longer the planned version, or may not be deleted."""
+        unanswered = set(left)
         for answer in self.run.destination.head_many(list(left), gate=self.run.gate, checksum=False):
+            unanswered.discard(answer.key)
             there = left[answer.key]
             if answer.error is not None:
                 yield _not_deleted(left.pop(answer.key), answer.error)
@@ -94,6 +96,9 @@ class Deleting:
             elif answer.details.locked:
                 left.pop(answer.key)
                 yield withheld(there, LOCKED, f"it is protected: {answer.details.locked}")
+        self.run.gate.check()
+        for key in unanswered:
+            yield withheld(left.pop(key), NOT_ANSWERED, "the destination's answers did not speak of it")
 
     def _keep(self, keeping: Keeping, left: dict[str, ObjectInfo], kept: dict[str, str]) -> Iterator[Outcome]:
         """Put the objects into the trash; what can't be kept is not deleted."""
@@ -127,7 +132,7 @@ class Deleting:
                 )
         self.run.gate.check()
         for there in left.values():
-            yield withheld(there, "not_answered_for", "the store's answer did not speak of it")
+            yield withheld(there, NOT_ANSWERED, "the store's answer did not speak of it")
 
 
 def _gone(there: ObjectInfo) -> Outcome:

@@ -8,13 +8,20 @@ from dataclasses import replace
 from airflow_bucketsync.engine.errors import AccessDenied, Locked
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.rules.estimate import estimate
-from airflow_bucketsync.engine.steps.lock import Finished, acquire, locks, peek
+from airflow_bucketsync.engine.steps.lock import Finished, Watch, acquire, locks, peek
 from airflow_bucketsync.engine.steps.prepare import RunDocument
 from airflow_bucketsync.engine.steps.route import NOTHING
 from airflow_bucketsync.engine.steps.run import Run
 
 
-def locked_plan(run: Run, document: RunDocument, make: Callable[[], Plan], *, finished: Finished | None = None) -> Plan:
+def locked_plan(
+    run: Run,
+    document: RunDocument,
+    make: Callable[[], Plan],
+    *,
+    finished: Finished | None = None,
+    watch: Watch | None = None,
+) -> Plan:
     """The plan that `make` makes, under the lock if it writes anything; an idle one where this run is to be skipped.
 
     A destination whose credentials may only write holds no lock: such a run never deletes, and says so.
@@ -24,14 +31,16 @@ def locked_plan(run: Run, document: RunDocument, make: Callable[[], Plan], *, fi
     policy = run.spec.policy
     try:
         # Where nothing may have to be done, and no long listing is to be paid, the destination is not asked in vain.
-        denied = None if document.mode == "incremental" else _denied(run, lambda: peek(run, finished=finished))
+        denied = (
+            None if document.mode == "incremental" else _denied(run, lambda: peek(run, finished=finished, watch=watch))
+        )
         plan = make()
         if not plan.writes or policy.dry_run:
             return plan
         words: tuple[str, ...] = ()
         if denied is None:
             said: list[str] = []
-            denied = _denied(run, lambda: said.extend(acquire(run, finished=finished)))
+            denied = _denied(run, lambda: said.extend(acquire(run, finished=finished, watch=watch)))
             words = tuple(said)
     except Locked as error:
         if policy.on_lock != "skip":

@@ -26,7 +26,7 @@ from airflow_bucketsync.engine.steps.failed import look_again, read_failed
 from airflow_bucketsync.engine.steps.journal import UploadJournal
 from airflow_bucketsync.engine.steps.known import Known, Remembered, open_known
 from airflow_bucketsync.engine.steps.listing import Listed
-from airflow_bucketsync.engine.steps.lock import Finished
+from airflow_bucketsync.engine.steps.lock import Finished, Watch
 from airflow_bucketsync.engine.steps.locked import locked_plan
 from airflow_bucketsync.engine.steps.looking import Look, look_at, must_be_looked_at
 from airflow_bucketsync.engine.steps.manifest import write_plan
@@ -48,17 +48,18 @@ SKIPPED_NAMES = frozenset({"symlink", "fifo", "socket", "device"})
 """Things in a folder that are no objects: left out and said so, without making the run red."""
 
 
-def make_plan(run: Run, *, finished: Finished | None = None) -> Plan:
+def make_plan(run: Run, *, finished: Finished | None = None, watch: Watch | None = None) -> Plan:
     """Merge both listings and the pair's memory into a plan, take the lock if there is something to do, write it down.
 
     :param finished: whether the run of a lock has ended, where Airflow can be asked
+    :param watch: of a run that waited for the lock in this process
     :raises ListingUntrusted: a listing lacked its proof
     :raises PlanMismatch: a listing page is missing or damaged
     :raises InvalidConfiguration: two sources for one name, with `on_collision` at `fail`
     :raises Locked: another run holds the pair's lock, and `on_lock` is not `skip`
     """
     document = read_run(run.workspace)
-    plan = locked_plan(run, document, lambda: _planned(run, document), finished=finished)
+    plan = locked_plan(run, document, lambda: _planned(run, document), finished=finished, watch=watch)
     write_plan(run.workspace, plan)
     return plan
 
@@ -245,18 +246,15 @@ class _Planner:
         elif isinstance(item, Outcome):
             self.decisions.decide(item)
         elif isinstance(item, ObjectInfo):
-            self._extra(item)
+            outcome = self.removing.not_at_source(item)
+            if outcome is not None:
+                self.decisions.decide(outcome)
         elif item.decision.verdict == "archived":
             self.decisions.decide(archived(item.source))
         elif item.decision.verdict == "same":
             self.decisions.same(item, counted=not self.removing.same(item))
         else:
             self._change(item, changes)
-
-    def _extra(self, there: ObjectInfo) -> None:
-        outcome = self.removing.not_at_source(there)
-        if outcome is not None:
-            self.decisions.decide(outcome)
 
     def _change(self, look: Look, changes: Spool) -> None:
         source, decision = look.source, look.decision

@@ -14,6 +14,7 @@ from airflow_bucketsync.engine.model.removal import Removal
 from airflow_bucketsync.engine.rules.guards import Candidates, Guard, guard
 from airflow_bucketsync.engine.steps.known import Remembered
 from airflow_bucketsync.engine.steps.listing import Listed
+from airflow_bucketsync.engine.steps.lock import withholds_removals
 from airflow_bucketsync.engine.steps.looking import Look
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.spool import Spool
@@ -94,7 +95,7 @@ class Removing:
             source=source.objects,
             destination=destination.objects,
             unnamed=source.refused_count - len(source.refused),
-            locks=self.run.destination.capabilities.conditional_put != "none",
+            locks=not withholds_removals(self.run),
         )
         forbids = guard(self.policy, found) if self.objects else None
         if forbids is not None:
