@@ -19,6 +19,7 @@ from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
 from airflow_bucketsync.engine.steps import clean as steps
 from airflow_bucketsync.engine.steps import cleared
 from airflow_bucketsync.engine.steps.clean import clean
+from airflow_bucketsync.engine.steps.discarding import Discarding
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.undo import undo_run
 from airflow_bucketsync.engine.steps.undone import DoneRun, page_named
@@ -202,13 +203,13 @@ def test_row_F11_an_object_that_changed_since_it_was_listed_stays(place, monkeyp
 def test_row_F11_written_between_look_and_delete(place, monkeypatch):
     """The delete itself names the version, or a second look does."""
     place.put("a.tmp", "b.tmp")
-    delete = cleared.Clearing._delete
+    delete = Discarding.delete
 
-    def write_then_delete(self, left, kept):
+    def write_then_delete(self, left):
         place.store.put("b.tmp", b"somebody's new work")
-        yield from delete(self, left, kept)
+        yield from delete(self, left)
 
-    monkeypatch.setattr(cleared.Clearing, "_delete", write_then_delete)
+    monkeypatch.setattr(Discarding, "delete", write_then_delete)
     report = place.clean(trash="none")
     assert report.counts == {"changed": 1, "deleted": 1}
     assert place.keys() == ["b.tmp"]
@@ -445,13 +446,13 @@ def test_row_F11_a_store_that_holds_no_write_to_a_condition_is_looked_at_right_b
     known = profile_named(profile)
     s3.store = S3Store(location, server.client(config=client_config(known, path_style=True)), profile=known)
     s3.put("a.tmp", "b.tmp", "c.tmp")
-    delete = cleared.Clearing._delete
+    delete = Discarding.delete
 
-    def write_then_delete(self, left, kept):
+    def write_then_delete(self, left):
         server.core.put(location.bucket, "out/b.tmp", b"somebody's new work")
-        yield from delete(self, left, kept)
+        yield from delete(self, left)
 
-    monkeypatch.setattr(cleared.Clearing, "_delete", write_then_delete)
+    monkeypatch.setattr(Discarding, "delete", write_then_delete)
     report = s3.clean()
     assert report.counts == {"changed": 1, "trashed": 2}
     assert report.unguarded == 2
@@ -473,7 +474,7 @@ def test_row_F11_errors_of_a_bulk_delete_are_counted_key_by_key(s3):
     report = s3.clean(trash="none")
     assert fault.occurred == 1
     assert report.counts == {"deleted": 2, "withheld": 1}
-    assert report.reasons["withheld: server_error"] == 1
+    assert report.reasons["withheld: transient"] == 1
     assert not report.green
 
 

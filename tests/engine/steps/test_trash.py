@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -11,8 +12,9 @@ import pytest
 from airflow_bucketsync.engine.errors import AccessDenied, BodyCorrupted, ObjectChanged, ServerError
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.names import STATE_PREFIX, trash_folder
-from airflow_bucketsync.engine.model.objects import ObjectAttributes
-from airflow_bucketsync.engine.steps.trash import PORTION, Keeping, keep_many
+from airflow_bucketsync.engine.model.objects import ObjectAttributes, ObjectInfo
+from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.trash import Keeping, Kept
 from airflow_bucketsync.engine.stores.checksums import checksum_of
 from airflow_bucketsync.engine.stores.gate import Stopped
 from tests.engine.clocks import START
@@ -45,10 +47,14 @@ def memory(tmp_path) -> Ground:
         yield make("memory", tmp_path, stack, {})
 
 
+def keep(run: Run, infos: Sequence[ObjectInfo], folder: str = FOLDER) -> list[Kept]:
+    return Keeping(run, folder, name="removed").keep(infos)
+
+
 def kept(ground: Ground, *keys: str, name: str = "run", folder: str = FOLDER) -> dict[str, str | None]:
     run = ground.run(name)
     infos = [ground.info(key) for key in keys]
-    answers = list(keep_many(run, infos, folder))
+    answers = keep(run, infos, folder)
     assert [answer.key for answer in answers] == list(keys)
     assert [answer.error for answer in answers if answer.error is not None] == []
     return {answer.key: answer.kept for answer in answers}
@@ -90,7 +96,7 @@ def test_what_is_too_large_for_one_copy_is_kept_in_parts(ground):
     ground.put_there({"large": body, "small": body[:MOST]}, **TAGGED)
     run = ground.run(part_size=MOST)
     assert len(body) > MOST
-    answers = list(keep_many(run, [ground.info("large"), ground.info("small")], FOLDER))
+    answers = keep(run, [ground.info("large"), ground.info("small")])
     assert [(answer.kept, answer.error) for answer in answers] == [(FOLDER, None)] * 2
     assert ground.trash(FOLDER) == ground.state()
     assert list(ground.destination.list_uploads()) == []
@@ -122,7 +128,7 @@ def test_a_bucket_without_versions_is_asked_once(ground):
     ground.put_there({f"{number}": b"old" for number in range(8)})
     before = dict(ground.destination.requests)
     run = ground.run(concurrency=1)
-    assert len(list(keep_many(run, [ground.info(f"{number}") for number in range(8)], FOLDER))) == 8
+    assert len(keep(run, [ground.info(f"{number}") for number in range(8)])) == 8
     asked = {name: n - before.get(name, 0) for name, n in ground.destination.requests.items() if n != before.get(name)}
     asked.pop("ListObjectsV2")  # of this test
     assert asked == {"HeadObject": 1, "CopyObject": 8} | ({"GetBucketVersioning": 1} if ground.kind == "oss" else {})
@@ -137,7 +143,7 @@ def test_another_version_than_planned_is_not_kept(ground):
     infos = [ground.info("a"), ground.info("gone")]
     ground.put_there({"a": b"newer"})
     ground.destination.delete("gone")
-    changed, gone = keep_many(ground.run(), infos, FOLDER)
+    changed, gone = keep(ground.run(), infos)
     assert isinstance(changed.error, ObjectChanged)
     assert (changed.kept, gone.kept, gone.error) == (None, None, None)
     assert ground.trash() == {}
@@ -147,7 +153,7 @@ def test_another_version_than_planned_is_not_kept(ground):
 def test_a_key_that_leaves_no_room_says_so(ground):
     key = "k" * (1024 - len("data/") - 10)
     ground.put_there({key: b"old", "short": b"old"})
-    long, short = keep_many(ground.run(), [ground.info(key), ground.info("short")], FOLDER)
+    long, short = keep(ground.run(), [ground.info(key), ground.info("short")])
     assert (long.kept, short.kept) == (None, FOLDER)
     assert re.search(r"can't hold its copy below _bucketsync/trash/.*bytes", str(long.error))
 
@@ -161,7 +167,7 @@ def test_tags_that_may_not_be_copied_are_an_error(memory):
             raise AccessDenied("no GetObjectTagging", location="x", key=key)
 
     memory.destination.hooks.append(refuse)
-    refused, other = keep_many(memory.run(), [memory.info("a"), memory.info("b")], FOLDER)
+    refused, other = keep(memory.run(), [memory.info("a"), memory.info("b")])
     assert isinstance(refused.error, AccessDenied)
     assert other.kept == FOLDER
     assert set(memory.trash(FOLDER)) == {"b"}
@@ -188,7 +194,7 @@ def test_a_copy_with_other_bytes_does_not_count(memory, wrong, lost):
                 raise ServerError("the answer is lost", location="x", key=key)
 
     memory.destination.hooks.append(damage)
-    (answer,) = keep_many(memory.run(), [memory.info("a")], FOLDER)
+    (answer,) = keep(memory.run(), [memory.info("a")])
     if lost:
         assert answer.kept == FOLDER.rstrip("/") + "-2/", "what lies there is not the object: it is kept beside it"
     else:
@@ -204,7 +210,7 @@ def test_a_failure_of_one_is_no_failure_of_the_others(memory):
             raise ServerError("500", location="x", key=key)
 
     memory.destination.hooks.append(fail)
-    answers = {answer.key: answer for answer in keep_many(memory.run(), infos, FOLDER)}
+    answers = {answer.key: answer for answer in keep(memory.run(), infos)}
     assert {key for key, answer in answers.items() if answer.error} == {"007", "017"}
     assert set(memory.trash(FOLDER)) == set(answers) - {"007", "017"}
 
@@ -217,11 +223,11 @@ def test_a_later_try_knows_what_was_kept_whatever_stands_there(ground):
     ground.put_there({"deleted": b"old", "overwritten": b"old"}, **TAGGED)
     infos = [ground.info("deleted"), ground.info("overwritten")]
     before = ground.state()
-    first = [answer.kept for answer in keep_many(ground.run(), infos, FOLDER)]
+    first = [answer.kept for answer in keep(ground.run(), infos)]
     ground.destination.delete("deleted")
     ground.put_there({"overwritten": b"new"})
     requests = dict(ground.destination.requests)
-    assert [answer.kept for answer in keep_many(ground.run(), infos, FOLDER)] == first
+    assert [answer.kept for answer in keep(ground.run(), infos)] == first
     assert dict(ground.destination.requests) == requests, "it is written down"
     if ground.kind in PLAIN:
         assert ground.trash(FOLDER) == before
@@ -265,16 +271,12 @@ def test_a_damaged_record_counts_for_nothing(memory):
 
 
 def test_what_is_kept_is_written_down_before_anyone_is_told(memory):
-    objects = {f"{number:04d}": b"old" for number in range(PORTION + 3)}
+    objects = {f"{number:04d}": b"old" for number in range(5)}
     memory.put_there(objects)
-    infos = list(memory.destination.list_page(limit=1000).items)
     run = memory.run()
-    seen = 0
-    for number, _ in enumerate(keep_many(run, iter(infos), FOLDER), start=1):
-        documents = [run.workspace.read_document(name, "kept") for name in run.workspace.list_names("kept/")]
-        seen = sum(len(document["objects"]) for document in documents)
-        assert seen >= number
-    assert seen == len(objects)
+    keep(run, [memory.info(key) for key in objects])
+    documents = [run.workspace.read_document(name, "kept") for name in run.workspace.list_names("kept/")]
+    assert sorted(key for document in documents for key, *_ in document["objects"]) == sorted(objects)
 
 
 def test_a_stop_ends_it_before_anything_more_is_asked(memory):

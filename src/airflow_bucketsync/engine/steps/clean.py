@@ -23,7 +23,8 @@ from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
 from airflow_bucketsync.engine.rules.guards import Candidates, Guard, guard
 from airflow_bucketsync.engine.rules.selection import Selector
-from airflow_bucketsync.engine.steps.cleared import Clearing, Tally, withheld
+from airflow_bucketsync.engine.steps.cleared import Clearing, Tally
+from airflow_bucketsync.engine.steps.discarding import withheld
 from airflow_bucketsync.engine.steps.listing import Listing
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.workspace import Workspace
@@ -97,7 +98,10 @@ def clean(
     writer = place.page_writer("objects", "outcomes")
     for chunk in chosen.chunks(place, selector):
         gate.check()
-        outcomes = clearing.clear(chunk) if forbids is None else [withheld(there, forbids) for there in chunk]
+        if forbids is None:
+            outcomes = clearing.clear(chunk)
+        else:
+            outcomes = [withheld(there, forbids.reason, forbids.words) for there in chunk]
         for outcome in outcomes:
             writer.write(outcome.to_json())
             tally.add(outcome)

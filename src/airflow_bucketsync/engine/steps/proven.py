@@ -10,7 +10,7 @@ from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.outcome import WRITTEN, Outcome
 from airflow_bucketsync.engine.model.pages import PageRef
 from airflow_bucketsync.engine.model.plan import Plan
-from airflow_bucketsync.engine.steps.removing import withheld
+from airflow_bucketsync.engine.steps.discarding import withheld
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.units import Kind, UnitIndex, outcomes_of, read_units, speaks_of
 

@@ -12,6 +12,7 @@ from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.pages import PageRef, Schema
 from airflow_bucketsync.engine.model.removal import Removal
 from airflow_bucketsync.engine.rules.guards import Candidates, Guard, guard
+from airflow_bucketsync.engine.steps.discarding import withheld
 from airflow_bucketsync.engine.steps.known import Remembered
 from airflow_bucketsync.engine.steps.listing import Listed
 from airflow_bucketsync.engine.steps.lock import withholds_removals
@@ -119,8 +120,3 @@ class Removing:
         while chunk := list(islice(source, PAGE)):
             yield self.run.workspace.write_page(f"plan/{name}-{number:04d}", schema, iter(chunk))
             number += 1
-
-
-def withheld(there: ObjectInfo, reason: str, words: str) -> Outcome:
-    """An object at the destination that is not at the source, and is not deleted."""
-    return Outcome(key=there.key, status="withheld", reason=reason, message=words, destination=Fingerprint.of(there))

@@ -7,9 +7,8 @@ run's folder before anyone is told, so that a later try knows it, whatever stand
 
 from __future__ import annotations
 
-import itertools
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
@@ -53,25 +52,12 @@ class Kept:
     error: BucketsyncError | None = None
 
 
-def keep_many(run: Run, infos: Iterable[ObjectInfo], folder: str, *, name: str = "removed") -> Iterator[Kept]:
-    """Keep objects of the destination, many at once; answers in the order asked, `PORTION` at a time.
+class Keeping:
+    """What one task keeps.
 
-    Whoever gets an answer may delete or overwrite that version: the copy is proven and written down. An earlier try's
-    is taken over. A portion is kept whole before its first answer, so that no more requests are in flight than allowed.
-
-    :param infos: each the version to keep
     :param folder: the run's trash, below `_bucketsync/`
     :param name: of the task's records in the run's folder, the same for all its tries
-    :raises Stopped: the task was asked to stop
     """
-    keeping = Keeping(run, folder, name=name)
-    items = iter(infos)
-    while portion := list(itertools.islice(items, PORTION)):
-        yield from keeping.keep(portion)
-
-
-class Keeping:
-    """What one task keeps."""
 
     def __init__(self, run: Run, folder: str, *, name: str) -> None:
         self._run = run
@@ -82,7 +68,14 @@ class Keeping:
         self._versions = True  # until one object says that its bucket has none
 
     def keep(self, infos: Sequence[ObjectInfo]) -> list[Kept]:
-        """Keep these, and write down where."""
+        """Keep these, many at once, and write down where; answers in the order asked.
+
+        Whoever gets an answer may delete or overwrite that version: the copy is proven and written down. An earlier
+        try's is taken over.
+
+        :param infos: each the version to keep; `PORTION` of them is a good number
+        :raises Stopped: the task was asked to stop
+        """
         if self._earlier is None:
             self._earlier = self._recorded()
         earlier, gate = self._earlier, self._run.gate
