@@ -2,86 +2,55 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import os
 import time
 import urllib.parse
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_bucketsync.operators.delete import DELETE, KEEP
-from tests.system.airflow import Run
-from tests.system.world import GROUP, SECRETS, World, states, world
+from tests.servers.oss import OSSServer
+from tests.servers.s3 import S3Server
+from tests.system.airflow import Run, connection
+from tests.system.places import KINDS, Places
+from tests.system.world import ACCESS_KEY, GROUP, SECRET_KEY, SECRETS, SESSION_TOKEN, World, states, world
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(420)]
 
 DELETE_EXTRA = f"{GROUP}.delete_extra"
 REPORT = f"{GROUP}.report"
-NUMBERS = itertools.count()
 HERE = {"a": "1", "deep/b": "22", "c": "333"}
 EXTRA = {"x": "old", "deep/y": "older"}
 OPTIONS = (
     "delete, trash, max_deletes, max_delete_share, approve_above, approvers, approval_hours, move, on_lock, "
-    "lock_lease, verify, compare, tolerate, allow_empty_source"
+    "lock_lease, verify, compare, tolerate, allow_empty_source, unsafe_deletes"
 )
 
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
     folder = tmp_path_factory.mktemp("deletes")
-    with world(folder, postgres=True, AIRFLOW__BUCKETSYNC__MANUAL_OPTIONS=OPTIONS) as made:
+    with world(
+        folder, postgres=True, more=partial(unconditional, folder), AIRFLOW__BUCKETSYNC__MANUAL_OPTIONS=OPTIONS
+    ) as made:
         yield made
 
 
-class Places:
-    """One kind of store at both sides of a pair, with its own prefix."""
-
-    def __init__(self, here: World, kind: str) -> None:
-        self.here, self.kind, self.name = here, kind, f"{kind}-{next(NUMBERS)}"
-        self.folder = here.folder / "data" / self.name
-
-    def url(self, side: str) -> str:
-        if self.kind == "file":
-            (self.folder / side).mkdir(parents=True, exist_ok=True)
-            return f"file://{self.folder / side}/"
-        return f"{self.kind}://{'store' if self.kind == 's3' else 'ali'}@{side}/{self.name}/"
-
-    def put(self, side: str, objects: dict[str, str]) -> None:
-        self.url(side)
-        for key, body in objects.items():
-            if self.kind == "file":
-                path = self.folder / side / key
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(body)
-                os.utime(path, (1_700_000_000, 1_700_000_000))  # so that equal files are seen to be equal
-            else:
-                self._core.put(side, f"{self.name}/{key}", body)
-
-    def keys(self, side: str, *, state: bool = False) -> dict[str, str]:
-        """What stands there; what is our own only if `state`."""
-        if self.kind == "file":
-            root = self.folder / side
-            found = {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
-        else:
-            prefix = f"{self.name}/"
-            found = {
-                key.removeprefix(prefix): self._core.body(side, key).decode()
-                for key in self._core.keys(side)
-                if key.startswith(prefix)
-            }
-        return {key: body for key, body in found.items() if state or not key.startswith("_bucketsync/")}
-
-    @property
-    def _core(self) -> Any:
-        return (self.here.server if self.kind == "s3" else self.here.oss).core
-
-    def conf(self, **options: Any) -> dict[str, Any]:
-        return {"source": self.url("source"), "destination": self.url("destination"), **options}
+def unconditional(folder: Path, server: S3Server, oss: OSSServer) -> dict[str, str]:
+    """A connection whose profile knows of no conditional writes, to the same server."""
+    extra = {"endpoint_url": server.url, "region_name": "us-east-1", "aws_session_token": SESSION_TOKEN}
+    keys = {"login": ACCESS_KEY, "password": SECRET_KEY}
+    locations = "s3://store@source/, s3://store@destination/, oss://ali@source/, oss://ali@destination/"
+    return {
+        "AIRFLOW_CONN_PLAIN": connection("aws", **keys, extra={**extra, "bucketsync_profile": "ceph"}),
+        "AIRFLOW__BUCKETSYNC__ALLOWED_LOCATIONS": f"{locations}, s3://plain@source/, s3://plain@destination/, file://{folder}/data/",
+    }
 
 
-@pytest.fixture(params=["s3", "oss", "file"])
+@pytest.fixture(params=KINDS)
 def places(here, request):
     """A pair in step but for what stands at the destination only."""
     made = Places(here, request.param)
@@ -142,11 +111,7 @@ def test_row_F9_what_is_not_at_the_source_goes_to_the_trash(here, places):
 
 
 def test_fault_F14_an_empty_source_deletes_nothing(here, places):
-    for path in places.keys("source"):
-        if places.kind == "file":
-            (places.folder / "source" / path).unlink()
-        else:
-            places._core.delete("source", f"{places.name}/{path}")
+    places.drop("source", *HERE)
     run = mirrored(here, places)
     assert run.state == "failed"
     assert report(run)["reasons"] == {"withheld: empty_source": 5}
@@ -162,6 +127,33 @@ def test_fault_F64_a_copy_that_fails_deletes_nothing(here, s3):
     assert report(run)["counts"]["withheld"] == 2
     assert report(run)["reasons"]["withheld: not_all_well"] == 2
     assert EXTRA.items() <= s3.keys("destination").items()
+
+
+def test_rows_F9_D11_at_a_store_without_conditional_writes(here):
+    """No lock can be held there, so nothing is taken away unless the author says that it may be."""
+    plain = Places(here, "s3", connection="plain")
+    plain.put("source", HERE)
+    plain.put("destination", HERE | EXTRA)
+    index = here.server.log.last_index
+    run = mirrored(here, plain)
+    assert run.state == "failed"
+    assert report(run)["reasons"] == {"withheld: no_lock": 2}
+    assert "unsafe_deletes" in run.log(REPORT)
+    assert plain.keys("destination") == HERE | EXTRA
+    run = mirrored(here, plain, unsafe_deletes=True)
+    assert run.state == "success", run.log(REPORT)
+    assert report(run)["counts"] == {"same": 3, "trashed": 2}
+    assert plain.keys("destination") == HERE
+    refused = here.airflow.run("bucket_sync", plain.conf(move=True), timeout=240)
+    assert refused.state == "failed"
+    assert "unsafe_deletes" in refused.log(f"{GROUP}.prepare") + refused.log(f"{GROUP}.plan")
+    assert plain.keys("source") == HERE
+    moved = here.airflow.run("bucket_sync", plain.conf(move=True, unsafe_deletes=True), timeout=240)
+    assert moved.state == "success", moved.log(REPORT)
+    assert (plain.keys("source"), plain.keys("destination")) == ({}, HERE)
+    sent = [entry for entry in here.server.log.since(index) if (entry.key or "").startswith(f"{plain.name}/")]
+    assert sent
+    assert not any(name in entry.headers for entry in sent for name in ("if-match", "if-none-match"))
 
 
 # a person -----------------------------------------------------------------------------------------------------------

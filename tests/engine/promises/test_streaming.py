@@ -154,7 +154,7 @@ def told(found: dict[str, Any]) -> dict[str, Any]:
     ("size", "policy", "growth", "tls"),
     [
         # The least that the default parts fit into, and what is asked for if nothing is: neither grows with the object.
-        (384 * MIB, {"part_size": 8 * MIB, "small_threshold": MIB, "buffer_size": 32 * MIB}, 100, False),
+        (160 * MIB, {"part_size": 8 * MIB, "small_threshold": MIB, "buffer_size": 32 * MIB}, 100, False),
         pytest.param(2 * GIB, {}, 200, False, marks=[pytest.mark.soak, pytest.mark.timeout(1200)]),
         pytest.param(2 * GIB, {}, 200, True, marks=[pytest.mark.soak, pytest.mark.timeout(1200)]),
     ],

@@ -252,8 +252,13 @@ def of(which: str) -> dict[str, dict[str, str]]:
     return {"tags": {"of": which}, "metadata": {"of": which}}
 
 
-@pytest.mark.parametrize("way", ALL_WAYS)
-@pytest.mark.parametrize("preserve", [("user_metadata", "tags"), ("headers", "user_metadata", "tags")])
+@pytest.mark.parametrize(
+    ("way", "preserve"),
+    [
+        *((way, ("headers", "user_metadata", "tags")) for way in ALL_WAYS),
+        *((way, ("user_metadata", "tags")) for way in ("server_copy", "stream_parts")),
+    ],
+)
 def test_promise_P2_row_B14_metadata_and_tags_are_of_one_version(
     stand: Stand, other: S3Server, way: str, preserve: tuple[str, ...]
 ) -> None:

@@ -62,9 +62,9 @@ def test_row_D6_D7_a_whole_run_killed_at_every_request(mode, moments, record_pro
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_row_G2_killed_at_every_request_and_save_where_everything_is_saved_at_once(mode):
+def test_row_G2_killed_at_every_third_request_where_everything_is_saved_at_once(mode):
     requests = driven(prepared(mode, 6.0), 0, "never")[1]
-    for at in range(1, requests + 1, 2):
+    for at in range(1, requests + 1, 3):
         pair = prepared(mode, 6.0)
         victim, _ = driven(pair, at, "after")
         assert stored(pair) == each_part(OBJECTS), f"{victim}, after request {at}: a part was sent again"

@@ -1,0 +1,126 @@
+"""Two Airflows that sync one pair at once: do they keep out of each other's way? (G13, I4, I5)"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.servers.oss import Credential as OSSCredential
+from tests.servers.s3 import Credential
+from tests.servers.web.faults import Fault
+from tests.system.airflow import Airflow, Run, connection
+from tests.system.places import KINDS, Places
+from tests.system.processes import wait_until
+from tests.system.world import DAGS, GROUP, World, world
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(590)]
+
+REPORT = f"{GROUP}.report"
+OPTIONS = "delete, trash, max_deletes, max_delete_share, on_lock, verify, compare, batch_objects"
+SECOND = "SECONDAIRFLOWKEY0001"
+SECRET = "secret-of-the-second-airflow"
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with world(tmp_path_factory.mktemp("first"), postgres=True, AIRFLOW__BUCKETSYNC__MANUAL_OPTIONS=OPTIONS) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def second(here: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    """Another Airflow, of other people: its own database, workspace and access key; the same places."""
+    here.server.add_credential(Credential(SECOND, SECRET))
+    here.oss.add_credential(OSSCredential(SECOND, SECRET))
+    env = {name: value for name, value in here.airflow.env.items() if "BUCKETSYNC" in name}
+    keys = {"login": SECOND, "password": SECRET}
+    s3 = {"endpoint_url": here.server.url, "region_name": "us-east-1"}
+    oss = {"endpoint_kind": "custom", "endpoint": here.oss.url, "region": here.oss.region, "addressing": "path"}
+    env |= {
+        "AIRFLOW_CONN_STORE": connection("aws", **keys, extra=s3),
+        "AIRFLOW_CONN_ALI": connection("bucketsync_oss", **keys, extra=oss),
+        "AIRFLOW__BUCKETSYNC__WORKSPACE": "s3://store@workspace/second/",
+    }
+    folder: Path = tmp_path_factory.mktemp("second")
+    with ExitStack() as stack:
+        yield stack.enter_context(Airflow(folder / "airflow", dags=DAGS, env=env))
+
+
+def test_row_G13_two_airflows_take_turns(here: World, second: Airflow) -> None:
+    """Each deletes what the other has just copied, if they work on listings of different times at once."""
+    old = {f"old/{number:03}": "old" for number in range(60)}
+    new = {f"new/{number:03}": f"new {number}" for number in range(120)}
+    same = {f"same/{number:03}": "same" for number in range(80)}
+    pairs = [Places(here, kind) for kind in KINDS]
+    for places in pairs:
+        places.put("source", new | same)
+        places.put("destination", old | same | dict.fromkeys(list(new)[:40], "before"))
+    marks = {"s3": here.server.log.last_index, "oss": here.oss.log.last_index}
+    options = {"delete": True, "on_lock": "wait", "batch_objects": 20, "max_delete_share": 0.9}
+    with ExitStack() as stack:
+        for server in (here.server, here.oss):  # so that both are at work for a while
+            fault = server.faults.add(Fault("delay", seconds=0.1, operation=("CopyObject", "PutObject")))
+            stack.callback(server.faults.remove, fault)
+        begun = [
+            (places, airflow, airflow.trigger("bucket_sync", places.conf(**options)))
+            for places in pairs
+            for airflow in (here.airflow, second)
+        ]
+        runs: dict[str, list[Run]] = {}
+        for places, airflow, run_id in begun:
+            runs.setdefault(places.kind, []).append(airflow.wait("bucket_sync", run_id, timeout=420))
+    for places in pairs:
+        reports = [run.xcom(REPORT, "summary") for run in runs[places.kind]]
+        assert [run.state for run in runs[places.kind]] == ["success", "success"], reports
+        assert places.keys("destination") == new | same
+        counts = sorted((report["counts"] for report in reports), key=lambda counts: counts["same"])
+        assert counts == [{"copied": 80, "same": 80, "trashed": 60, "updated": 40}, {"same": 200}], places.kind
+        (trash,) = {report["trash"] for report in reports if report["counts"].get("trashed")}
+        kept = places.keys("destination", state=True)
+        assert {key: kept[f"_bucketsync/{trash}{key}"] for key in old} == old
+        assert not [key for key in kept if key.startswith("_bucketsync/lock-")], "the lock was given back"
+    for places in pairs[:2]:
+        server = here.server if places.kind == "s3" else here.oss
+        writers = [
+            SECOND in entry.headers["authorization"]
+            for entry in server.log.since(marks[places.kind])
+            if entry.bucket == "destination" and entry.is_write() and (entry.key or "").startswith(f"{places.name}/")
+            if "/_bucketsync/lock-" not in (entry.key or "") and entry.status < 300
+        ]
+        assert len(list(itertools.groupby(writers))) <= 2, "writes of both Airflows were mixed"
+
+
+def test_row_G13_the_second_one_is_told_who_is_at_work(here: World, second: Airflow) -> None:
+    places = Places(here, "s3")
+    places.put("source", {f"{number:03}": "x" for number in range(60)})
+    with ExitStack() as stack:
+        fault = here.server.faults.add(Fault("delay", seconds=0.5, operation="CopyObject"))
+        stack.callback(here.server.faults.remove, fault)
+        first = here.airflow.trigger("bucket_sync", places.conf(batch_objects=20))
+        lock = _lock(places)
+        later = second.run("bucket_sync", places.conf(), timeout=240)
+        run = here.airflow.wait("bucket_sync", first, timeout=240)
+    assert run.state == "success", run.log(REPORT)
+    assert later.state == "failed"
+    words = later.log(f"{GROUP}.plan")
+    assert "another run holds the lock of this pair" in words
+    assert lock["run_id"] == first
+    assert first in words
+    assert second.run("bucket_sync", places.conf(), timeout=240).state == "success"
+
+
+def _lock(places: Places) -> dict[str, str]:
+    """What stands in the lock of a pair, as soon as somebody holds it."""
+
+    def found() -> dict[str, str] | None:
+        for key, body in places.keys("destination", state=True).items():
+            if key.startswith("_bucketsync/lock-"):
+                return json.loads(body)
+        return None
+
+    return wait_until(found, timeout=60, what="a lock")
