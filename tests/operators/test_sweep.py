@@ -135,10 +135,10 @@ def test_how_it_reads():
         "SWEPT: s3://c@b/, 1,001 open uploads",
         "          1 failed",
         "      1,000 strangers', left alone (1.0 GiB)",
-        "  older than 7 days, 0:00:00 without a sign of use, by the clock of the worker",
+        "  older than 7 days without a sign of use, by the clock of the worker",
         "  2 journal entries can't be read here; their uploads count as strangers'",
-        "  failed      'key' (id, 8 days old, 3 parts, 5.0 KiB, ours): denied\\nforged",
-        "  left        'key' (id, 8 days old, 3 parts, 5.0 KiB, a stranger's)",
+        "  failed       'key' (id, 8 days old, 3 parts, 5.0 KiB, ours): denied\\nforged",
+        "  left         'key' (id, 8 days old, 3 parts, 5.0 KiB, a stranger's)",
         "  all of them stand in uploads.jsonl.zst of the sweep's folder",
     ]
 

@@ -79,7 +79,7 @@ def test_row_G13_two_airflows_take_turns(here: World, second: Airflow) -> None:
         assert [run.state for run in runs[places.kind]] == ["success", "success"], reports
         assert places.keys("destination") == new | same
         counts = sorted((report["counts"] for report in reports), key=lambda counts: counts["same"])
-        assert counts == [{"copied": 80, "same": 80, "trashed": 60, "updated": 40}, {"same": 200}], places.kind
+        assert counts == [{"copied": 120, "same": 80, "trashed": 60}, {"same": 200}], places.kind
         (trash,) = {report["trash"] for report in reports if report["counts"].get("trashed")}
         kept = places.keys("destination", state=True)
         assert {key: kept[f"_bucketsync/{trash}{key}"] for key in old} == old
@@ -106,12 +106,11 @@ def test_row_G13_the_second_one_is_told_who_is_at_work(here: World, second: Airf
         later = second.run("bucket_sync", places.conf(), timeout=240)
         run = here.airflow.wait("bucket_sync", first, timeout=240)
     assert run.state == "success", run.log(REPORT)
-    assert later.state == "failed"
-    words = later.log(f"{GROUP}.plan")
+    words = later.log(f"{GROUP}.plan")  # of its first try; a later one found the lock free
     assert "another run holds the lock of this pair" in words
     assert lock["run_id"] == first
     assert first in words
-    assert second.run("bucket_sync", places.conf(), timeout=240).state == "success"
+    assert later.state == "success", later.log(REPORT)
 
 
 def _lock(places: Places) -> dict[str, str]:

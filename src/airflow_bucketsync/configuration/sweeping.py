@@ -15,6 +15,7 @@ from airflow_bucketsync.configuration.form import LOCATION_FORM
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.sweep import LEAST, Asked
+from airflow_bucketsync.engine.model.units import format_age
 
 OLDER_THAN = "7 days"
 FIELDS = ("location", "older_than", "whose", "dry_run")
@@ -85,7 +86,8 @@ def read_sweep_configuration(
     asked_age = older_than if given.get("older_than") is None else parse_age(given["older_than"])
     if asked_age < older_than:
         raise InvalidConfiguration(
-            f"older_than: a run by hand may not ask for less than the DAG does, {_days(older_than)}"
+            f"older_than: a run by hand may not ask for less than the DAG does, "
+            f"{format_age(older_than.total_seconds())}"
         )
     asked = parse_whose("ours" if given.get("whose") is None else given["whose"])
     if asked == "all" and whose != "all":
@@ -129,8 +131,3 @@ def sweep_form(*, allowed: Sequence[Location], older_than: str = OLDER_THAN, who
             description_md="Which uploads may be aborted. All are listed.",
         )
     return fields
-
-
-def _days(age: timedelta) -> str:
-    hours = int(age.total_seconds()) // 3600
-    return f"{hours // 24} days" if hours % 24 == 0 else f"{hours} hours"

@@ -16,6 +16,7 @@ from airflow_bucketsync.configuration.sweeping import read_age
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.trash_sweep import LEAST
+from airflow_bucketsync.engine.model.units import format_age
 
 OLDER_THAN = "30 days"
 FIELDS = ("location", "older_than", "dry_run")
@@ -58,7 +59,10 @@ def read_trash_sweep_configuration(
     location = allowed_location("location", given.get("location"), allowed)
     age = older_than if given.get("older_than") is None else parse_trash_age(given["older_than"])
     if age < older_than:
-        raise InvalidConfiguration(f"older_than: a run by hand may not ask for less than the DAG does, {older_than}")
+        raise InvalidConfiguration(
+            f"older_than: a run by hand may not ask for less than the DAG does, "
+            f"{format_age(older_than.total_seconds())}"
+        )
     return TrashSweepAsked(location=location, older_than=age, dry_run=flag("dry_run", given.get("dry_run", True)))
 
 

@@ -20,7 +20,7 @@ from airflow_bucketsync.configuration.sweeping import (
 from airflow_bucketsync.engine.errors import InvalidConfiguration, SyncIncomplete
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.sweep import Asked, SweepReport, SweptUpload
-from airflow_bucketsync.engine.model.units import format_size
+from airflow_bucketsync.engine.model.units import format_age, format_size
 from airflow_bucketsync.engine.steps.sweep import SWEEPS, sweep_uploads
 from airflow_bucketsync.hooks.store import open_store
 from airflow_bucketsync.operators.base import SyncOperator, run_name
@@ -146,7 +146,7 @@ def sweep_text(report: SweepReport) -> str:
     for done, count in report.counts.items():
         size = f" ({format_size(report.sizes[done])})" if report.sizes.get(done) else ""
         lines.append(f"  {count:>9,} {_WORDS[done]}{size}")
-    age = f"  older than {timedelta(seconds=report.older_than)} without a sign of use"
+    age = f"  older than {format_age(report.older_than)} without a sign of use"
     lines.append(age + (", by the clock of the worker" if report.clock == "worker" else ""))
     if report.unread:
         lines.append(f"  {report.unread:,} journal entries can't be read here; their uploads count as strangers'")
@@ -161,4 +161,4 @@ def _line(item: SweptUpload) -> str:
     owner = {"ours": "ours", "ours_by_intent": "ours by its time"}.get(item.owner, "a stranger's")
     upload = f"{item.upload_id or 'without id'}, {item.age // 86400} days old{arrived}, {owner}"
     message = f": {shown(item.message)}" if item.message else ""
-    return f"{item.done:<12}{shown(repr(item.key))} ({shown(upload)}){message}"
+    return f"{item.done:<13}{shown(repr(item.key))} ({shown(upload)}){message}"

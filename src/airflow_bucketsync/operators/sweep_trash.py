@@ -20,7 +20,7 @@ from airflow_bucketsync.configuration.trash_sweeping import (
 from airflow_bucketsync.engine.errors import SyncIncomplete
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.trash_sweep import SweptFolder, TrashSweepReport
-from airflow_bucketsync.engine.model.units import format_size
+from airflow_bucketsync.engine.model.units import format_age, format_size
 from airflow_bucketsync.engine.steps.sweep_trash import SWEEPS, sweep_trash
 from airflow_bucketsync.hooks.store import open_store
 from airflow_bucketsync.operators.base import SyncOperator, run_name
@@ -132,7 +132,7 @@ def trash_sweep_text(report: TrashSweepReport) -> str:
     for done, count in report.counts.items():
         objects, size = report.objects.get(done, 0), format_size(report.sizes.get(done, 0))
         lines.append(f"  {count:>9,} {_WORDS[done]} ({objects:,} objects, {size})")
-    age = f"  older than {timedelta(seconds=report.older_than)}"
+    age = f"  older than {format_age(report.older_than)}"
     lines.append(age + (", by the clock of the worker" if report.clock == "worker" else ""))
     lines += [f"  {_line(item)}" for item in report.first]
     if report.folders:
@@ -143,4 +143,4 @@ def trash_sweep_text(report: TrashSweepReport) -> str:
 def _line(item: SweptFolder) -> str:
     age = "" if item.age is None else f", {item.age // 86400} days old"
     message = f": {shown(item.message)}" if item.message else ""
-    return f"{item.done:<12}{shown(repr(item.folder))} ({item.objects:,} objects{age}){message}"
+    return f"{item.done:<13}{shown(repr(item.folder))} ({item.objects:,} objects{age}){message}"

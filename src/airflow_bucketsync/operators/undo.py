@@ -147,4 +147,4 @@ def undo_text(report: UndoReport) -> str:
 
 def _line(item: UndoneObject) -> str:
     message = f": {shown(item.outcome.message)}" if item.outcome.message else ""
-    return f"{item.done:<12}{shown(repr(item.outcome.key))}{message}"
+    return f"{item.done:<14}{shown(repr(item.outcome.key))}{message}"

@@ -51,6 +51,12 @@ def format_size(size: int) -> str:
     return f"{amount / 1024:.1f} TiB"
 
 
+def format_age(seconds: float) -> str:
+    """An age as it is asked for: `30 days`, `36 hours`."""
+    hours = int(seconds) // 3600
+    return f"{hours // 24} days" if hours % 24 == 0 else f"{hours} hours"
+
+
 def format_seconds(seconds: float) -> str:
     """A duration for people: `40 s`, `16 min`, `2 h 5 min`, `3 d 4 h`."""
     whole = max(0, round(seconds))
