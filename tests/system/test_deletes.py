@@ -34,19 +34,21 @@ OPTIONS = (
 def here(tmp_path_factory):
     folder = tmp_path_factory.mktemp("deletes")
     with world(
-        folder, postgres=True, more=partial(unconditional, folder), AIRFLOW__BUCKETSYNC__MANUAL_OPTIONS=OPTIONS
+        folder, postgres=True, more=partial(as_other_stores, folder), AIRFLOW__BUCKETSYNC__MANUAL_OPTIONS=OPTIONS
     ) as made:
         yield made
 
 
-def unconditional(folder: Path, server: S3Server, oss: OSSServer) -> dict[str, str]:
-    """A connection whose profile knows of no conditional writes, to the same server."""
+def as_other_stores(folder: Path, server: S3Server, oss: OSSServer) -> dict[str, str]:
+    """Two more connections to the same server: as if it were Amazon, and as if it knew no conditional writes."""
     extra = {"endpoint_url": server.url, "region_name": "us-east-1", "aws_session_token": SESSION_TOKEN}
     keys = {"login": ACCESS_KEY, "password": SECRET_KEY}
-    locations = "s3://store@source/, s3://store@destination/, oss://ali@source/, oss://ali@destination/"
+    names = ("s3://store", "s3://amazon", "s3://plain", "oss://ali")
+    locations = ", ".join(f"{name}@{side}/" for name in names for side in ("source", "destination"))
     return {
+        "AIRFLOW_CONN_AMAZON": connection("aws", **keys, extra={**extra, "bucketsync_profile": "aws"}),
         "AIRFLOW_CONN_PLAIN": connection("aws", **keys, extra={**extra, "bucketsync_profile": "ceph"}),
-        "AIRFLOW__BUCKETSYNC__ALLOWED_LOCATIONS": f"{locations}, s3://plain@source/, s3://plain@destination/, file://{folder}/data/",
+        "AIRFLOW__BUCKETSYNC__ALLOWED_LOCATIONS": f"{locations}, file://{folder}/data/",
     }
 
 
@@ -127,6 +129,24 @@ def test_fault_F64_a_copy_that_fails_deletes_nothing(here, s3):
     assert report(run)["counts"]["withheld"] == 2
     assert report(run)["reasons"]["withheld: not_all_well"] == 2
     assert EXTRA.items() <= s3.keys("destination").items()
+
+
+def test_rows_F9_D11_at_a_store_that_holds_deletes_to_a_version(here):
+    amazon = Places(here, "s3", connection="amazon")
+    amazon.put("source", HERE)
+    amazon.put("destination", HERE | EXTRA)
+    index = here.server.log.last_index
+    run = mirrored(here, amazon)
+    assert run.state == "success", run.log(REPORT)
+    assert report(run)["counts"] == {"same": 3, "trashed": 2}
+    assert "unguarded" not in run.log(REPORT)
+    assert amazon.keys("destination") == HERE
+    moved = here.airflow.run("bucket_sync", amazon.conf(move=True), timeout=240)
+    assert moved.state == "success", moved.log(REPORT)
+    assert (amazon.keys("source"), amazon.keys("destination")) == ({}, HERE)
+    deletes = [entry for entry in here.server.log.since(index) if entry.operation == "DeleteObject"]
+    assert len(deletes) == 5 + 2, "of data, and of the locks of both runs"
+    assert all("if-match" in entry.headers for entry in deletes)
 
 
 def test_rows_F9_D11_at_a_store_without_conditional_writes(here):
