@@ -1,4 +1,4 @@
-"""The DAG `undo_sync`: put a destination back to what it was before one run of a sync.
+"""The DAG `undo_sync`: put a destination back to what it was before one run of a sync, or one clean-up.
 
 By hand, and a dry run unless the form says otherwise. `folder` is that of the run in the workspace, as its report names
 it. What the run deleted or overwrote comes back where it was kept (`trash`), what it added is removed, and all of that

@@ -156,6 +156,8 @@ def test_row_F11_a_clean_up_repeats_the_number_of_its_dry_run(here: World, place
     assert places.keys("destination") == data
     kept = places.keys("destination", state=True)
     assert [kept[f"_bucketsync/{real.xcom('clean')['trash']}{key}"] for key in rubbish] == ["rubbish"] * 4
+    assert undone(here, real.xcom("clean")["folder"]).xcom("undo")["counts"] == {"restored": 4}
+    assert places.keys("destination") == data | rubbish
 
 
 def test_row_F11_more_than_half_and_places_of_others_are_refused(here: World) -> None:

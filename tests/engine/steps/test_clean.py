@@ -15,14 +15,14 @@ from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.objects import ObjectAttributes
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.pages import PageRef
-from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
+from airflow_bucketsync.engine.model.spec import Selection
 from airflow_bucketsync.engine.steps import clean as steps
 from airflow_bucketsync.engine.steps import cleared
 from airflow_bucketsync.engine.steps.clean import clean
 from airflow_bucketsync.engine.steps.discarding import Discarding
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.undo import undo_run
-from airflow_bucketsync.engine.steps.undone import DoneRun, page_named
+from airflow_bucketsync.engine.steps.undone import read_done
 from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.engine.stores.gate import Gate, Stopped
 from airflow_bucketsync.engine.stores.local import LocalStore
@@ -222,19 +222,6 @@ def test_row_F11_by_age(place):
     report = place.clean(Selection(), older_than=timedelta(days=30))
     assert report.counts == {"trashed": 1}
     assert place.keys() == ["young"]
-
-
-def test_row_F10_a_clean_up_can_be_undone(place):
-    place.put("a.tmp", "b.txt", "deep/c.tmp")
-    report, workspace = place.clean(), place.workspace()
-    spec = SyncSpec.from_json(workspace.read_document("clean.json", "clean")["spec"])
-    done = DoneRun(workspace=workspace, spec=spec, page=page_named(workspace, report.objects))
-    pages = Workspace(place.grounds.workspace, pair="cleans", run="undo")
-    undo = Run(spec=spec, run="undo", source=place.store, destination=place.store, workspace=pages, gate=Gate())
-    assert undo_run(undo, done, dry_run=False).counts == {"restored": 2}
-    assert place.keys() == ["a.tmp", "b.txt", "deep/c.tmp"]
-    if place.store.capabilities.user_metadata:
-        assert place.store.head("a.tmp").attributes.user_metadata == {"of": "x"}
 
 
 # limits -------------------------------------------------------------------------------------------------------------
@@ -526,3 +513,49 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path):
     pages = LocalStore(Location.parse(f"file://{tmp_path}/pages/"), may_be_missing=True)
     with pytest.raises(ObjectNotFound):
         clean(store, pages, run="run", selection=TMP, dry_run=False)
+
+
+# undone -----------------------------------------------------------------------------------------------------------
+
+
+def undone(place, of, *, dry_run=False):
+    """Undo a clean-up, by its folder."""
+    done = read_done(Workspace(place.grounds.workspace, pair="cleans", run=of))
+    workspace = Workspace(place.grounds.workspace, pair=done.spec.pair, run="undo")
+    gate = Gate(concurrency=2, clock=place.grounds.clock)
+    run = Run(
+        spec=done.spec, run="undo", source=place.store, destination=place.store, workspace=workspace, gate=gate,
+        clock=_Now(place.grounds),
+    )  # fmt: skip
+    return undo_run(run, done, dry_run=dry_run)
+
+
+def test_rows_F10_F11_a_clean_up_is_undone_but_for_what_others_wrote_since(place):
+    place.put("a.tmp", "b.tmp", "deep/c.tmp", "stays")
+    assert place.clean(run="of").counts == {"trashed": 3}
+    assert place.keys() == ["stays"]
+    place.store.put("b.tmp", b"somebody's new work")
+    assert undone(place, "of", dry_run=True).counts == {"changed": 1, "would_restore": 2}
+    assert undone(place, "of").counts == {"changed": 1, "restored": 2}
+    assert place.keys() == ["a.tmp", "b.tmp", "deep/c.tmp", "stays"]
+    if place.store.capabilities.user_metadata:
+        assert place.store.head("a.tmp").attributes.user_metadata == {"of": "x"}
+
+
+def test_rows_F10_F11_nothing_is_undone_of_a_dry_run_nor_of_what_was_not_kept(memory):
+    memory.put("a.tmp", "stays")
+    memory.clean(run="dry", dry_run=True)
+    assert undone(memory, "dry").counts == {}
+    memory.clean(run="gone", trash="none")
+    assert undone(memory, "gone").counts == {"not_kept": 1}
+    assert memory.keys() == ["stays"]
+
+
+def test_a_clean_up_that_did_not_end_is_not_undone(memory):
+    memory.put("a.tmp", "stays")
+    memory.clean(run="of")
+    place = memory.workspace()
+    chosen = place.read_document("clean.json", "clean")["chosen"]
+    place.write_document("clean.json", "clean", {"chosen": chosen})
+    with pytest.raises(InvalidConfiguration, match=r"the clean-up in cleans/of.* did not end: clear its task"):
+        undone(memory, "of")

@@ -27,6 +27,7 @@ from airflow_bucketsync.engine.steps.cleared import Clearing, Tally
 from airflow_bucketsync.engine.steps.discarding import withheld
 from airflow_bucketsync.engine.steps.listing import Listing
 from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.undone import CLEAN
 from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.engine.stores.base import ObjectStore
 from airflow_bucketsync.engine.stores.clock import Clock
@@ -34,7 +35,6 @@ from airflow_bucketsync.engine.stores.gate import Gate
 
 CLEANS = "cleans"
 """The folder of all clean-ups in the workspace."""
-DOCUMENT = "clean.json"
 TOGETHER = 1_000
 """Objects that are looked at, kept and deleted together: one bulk request, and little time between look and delete."""
 
@@ -126,7 +126,7 @@ def clean(
         first=tuple(tally.first()),
         objects=writer.finish().name if writer.count else None,
     )
-    place.write_document(DOCUMENT, "clean", {**report.to_json(), "spec": spec.to_json(), "chosen": chosen.to_json()})
+    place.write_document(CLEAN, "clean", {**report.to_json(), "spec": spec.to_json(), "chosen": chosen.to_json()})
     return report
 
 
@@ -201,11 +201,11 @@ def is_ours(key: str) -> bool:
 def _earlier(place: Workspace, asked: Mapping[str, Any]) -> _Chosen | None:
     """What an earlier try of this run has chosen; None = nothing, or something else was asked for."""
     try:
-        chosen = _Chosen.from_json(place.read_document(DOCUMENT, "clean")["chosen"])
+        chosen = _Chosen.from_json(place.read_document(CLEAN, "clean")["chosen"])
     except ObjectNotFound:
         return None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise PlanMismatch(f"{DOCUMENT} is damaged: {type(error).__name__}: {error}") from None
+        raise PlanMismatch(f"{CLEAN} is damaged: {type(error).__name__}: {error}") from None
     return chosen if chosen.asked == asked else None
 
 
@@ -236,7 +236,7 @@ def _choose(run: Run, asked: Mapping[str, Any]) -> _Chosen:
         page=writer.finish(),
         warnings=tuple(warnings),
     )
-    run.workspace.write_document(DOCUMENT, "clean", {"chosen": chosen.to_json()})
+    run.workspace.write_document(CLEAN, "clean", {"chosen": chosen.to_json()})
     return chosen
 
 

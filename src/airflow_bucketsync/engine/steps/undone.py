@@ -6,6 +6,7 @@ import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal, cast
 
@@ -20,6 +21,7 @@ from airflow_bucketsync.engine.steps.workspace import Workspace
 
 REPORT = "report.json"
 UNDO = "undo.json"
+CLEAN = "clean.json"
 NEW = "new"
 """The reason of an object that was written where nothing stood."""
 NOTHING = "not_there"
@@ -49,7 +51,7 @@ def wish_of(outcome: Outcome) -> Wish | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoneRun:
-    """A finished run (or an undo) as its folder tells of it.
+    """A finished run (or an undo, or a clean-up) as its folder tells of it.
 
     :param workspace: of its pages
     :param page: with its outcomes; None = it changed nothing
@@ -69,30 +71,22 @@ class DoneRun:
 
 
 def read_done(workspace: Workspace) -> DoneRun:
-    """What a run left in its folder, proven to be whole.
+    """What a run, an undo or a clean-up left in its folder, proven to be whole.
 
     :param workspace: of the run that is to be undone
-    :raises InvalidConfiguration: there is no report in its folder
+    :raises InvalidConfiguration: there is no report in its folder, or it did not end
     :raises PlanMismatch: the report or its page is damaged
     """
-    try:
-        value, spec, counts = _of_run(workspace)
-    except ObjectNotFound:
-        try:
-            value = workspace.read_document(UNDO, "undo")
-        except ObjectNotFound:
-            raise InvalidConfiguration(
-                f"{workspace.run_folder} of the workspace holds no report: copy the folder from the report of the run "
-                "that is to be undone (`folder`), and see that it has ended",
-                location=workspace.store.location.url,
-            ) from None
-        if value.get("ended") is None:
-            raise InvalidConfiguration(
-                f"the undo in {workspace.run_folder} did not end: clear its task, or undo the other run once more, so "
-                "that it goes on",
-                location=workspace.store.location.url,
-            ) from None
-        spec, counts = _noun(value["spec"]), None
+    for read in (_of_run, _of_undo, _of_clean_up):
+        with suppress(ObjectNotFound):
+            value, spec, counts = read(workspace)
+            break
+    else:
+        raise InvalidConfiguration(
+            f"{workspace.run_folder} of the workspace holds no report: copy the folder from the report of the run "
+            "that is to be undone (`folder`), and see that it has ended",
+            location=workspace.store.location.url,
+        )
     name = value.get("objects")
     page = None if name is None else page_named(workspace, name)
     if counts is not None:
@@ -100,7 +94,11 @@ def read_done(workspace: Workspace) -> DoneRun:
     return DoneRun(workspace=workspace, spec=spec, page=page)
 
 
-def _of_run(workspace: Workspace) -> tuple[Mapping[str, Any], SyncSpec, Mapping[str, int]]:
+_Read = tuple[Mapping[str, Any], SyncSpec, Mapping[str, int] | None]
+"""A document, the spec of its pair, and how many objects it counted, where its words are those of outcomes."""
+
+
+def _of_run(workspace: Workspace) -> _Read:
     value = workspace.read_document(REPORT, "report")
     spec = read_run(workspace).spec
     if spec.destination.url != value.get("destination"):
@@ -108,11 +106,31 @@ def _of_run(workspace: Workspace) -> tuple[Mapping[str, Any], SyncSpec, Mapping[
     return value, spec, value["counts"]
 
 
-def _noun(value: Mapping[str, Any]) -> SyncSpec:
+def _of_undo(workspace: Workspace) -> _Read:
+    value = workspace.read_document(UNDO, "undo")
+    if value.get("ended") is None:
+        raise _not_ended(workspace, "undo", "clear its task, or undo the other run once more, so that it goes on")
+    return value, _noun(value["spec"], UNDO), None
+
+
+def _of_clean_up(workspace: Workspace) -> _Read:
+    value = workspace.read_document(CLEAN, "clean")
+    if "spec" not in value:
+        raise _not_ended(workspace, "clean-up", "clear its task, so that it goes on and says what it did")
+    return value, _noun(value["spec"], CLEAN), value["counts"]
+
+
+def _not_ended(workspace: Workspace, what: str, remedy: str) -> InvalidConfiguration:
+    return InvalidConfiguration(
+        f"the {what} in {workspace.run_folder} did not end: {remedy}", location=workspace.store.location.url
+    )
+
+
+def _noun(value: Mapping[str, Any], document: str) -> SyncSpec:
     try:
         return SyncSpec.from_json(value)
     except (KeyError, TypeError, ValueError) as error:
-        raise PlanMismatch(f"{UNDO} is damaged: {type(error).__name__}: {error}") from None
+        raise PlanMismatch(f"{document} is damaged: {type(error).__name__}: {error}") from None
 
 
 def _require_whole(workspace: Workspace, page: PageRef | None, counts: Mapping[str, int]) -> None:
