@@ -60,7 +60,7 @@ def test_row_G13_two_airflows_take_turns(here: World, second: Airflow, kind: str
     same = {f"same/{number:03}": "same" for number in range(80)}
     places = Places(here, kind)
     places.put("source", new | same)
-    places.put("destination", old | same | dict.fromkeys(list(new)[:40], "before"))
+    places.put("destination", old | same | dict.fromkeys(list(new)[:40], "what it was before"))
     conf = places.conf(delete=True, on_lock="wait", batch_objects=20, max_delete_share=0.9)
     server, writers = here.oss if kind == "oss" else here.server, list[bool]()
     seen = Fault(
