@@ -254,6 +254,18 @@ def test_failed_tasks_are_named_once():
     assert report.incomplete == ("copy 1 (it was killed)",)
 
 
+@pytest.mark.parametrize("damage", ["decided page missing", "decided page edited"])
+def test_invariant_I11_what_no_page_says_is_not_counted_though_its_task_failed_anyway(damage):
+    """Found by the property machine: objects were counted as beyond those that a listing names."""
+    pair = Pair()
+    run, plan = finished(pair)
+    DAMAGES[damage][0](pair)
+    report = make_report(run, plan_digest=plan.digest, failed_tasks=["plan (it was cleared, and killed)"]).report
+    assert report.incomplete == ("plan (it was cleared, and killed)",)
+    assert not [reason for reason in report.reasons if reason.endswith("not_named")]
+    assert report.counts.keys() == {"copied", "same"}
+
+
 def test_fault_F61_the_highest_complete_try_counts():
     pair = Pair()
     run, plan = finished(pair)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
 from airflow_bucketsync.engine.errors import PlanMismatch
@@ -46,13 +46,15 @@ class Proven:
         read = [*self.results.values(), *self.findings.values(), *self.removed.values()]
         return [*read, *self.units("begun").values(), *self.units("receipts").values()]
 
-    def decided(self) -> Iterator[Outcome]:
-        """What the plan decided by itself."""
+    def decided(self) -> Generator[Outcome, None, bool]:
+        """What the plan decided by itself; returns whether that was all of it."""
         if self.plan.decided is not None:
             try:
                 yield from self.run.workspace.read_page(self.plan.decided, "outcomes", Outcome.from_json)
             except PlanMismatch as error:
                 self.missing("plan", error)
+                return False
+        return True
 
     def written(self) -> Iterator[Outcome]:
         """What the tasks wrote, or could not write, after verification; a page that is missing is said so."""

@@ -173,9 +173,8 @@ class _Reporter:
         """What became of every object that is not `same`, each key once; a page that is missing is said so."""
         if self.plan is None or self.proven is None:
             return
-        known = len(self.incomplete)
-        yield from self.proven.decided()
-        for word in self.plan.counts.keys() - {"same", "planned"} if len(self.incomplete) == known else ():
+        whole = yield from self.proven.decided()
+        for word in self.plan.counts.keys() - {"same", "planned"} if whole else ():
             unnamed = self.plan.counts[word] - self.counts[word]  # names beyond those that a listing keeps
             if unnamed > 0:
                 self.counts[word] += unnamed
