@@ -106,11 +106,12 @@ class Case:
         return self.here.airflow.task_process(self.run.instance(COPY, number))
 
     def requests(self, operation: str, status: int | None = None) -> Counter[str]:
-        """How often the destination was asked so of each key (and answered so) since the run began."""
+        """How often the destination was asked so of each object (and answered so) since the run began."""
         return Counter(
             entry.key.removeprefix(f"{self.name}/")
             for entry in self.here.server.log.since(self.index)
             if (entry.operation, entry.bucket) == (operation, "destination") and status in (None, entry.status)
+            if "/_bucketsync/" not in entry.key  # the lock
         )
 
     def copies(self, status: int | None = None) -> Counter[str]:
