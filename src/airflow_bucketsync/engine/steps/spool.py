@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import heapq
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import chain
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import orjson
 import zstandard
 
 _FRAME = 512 * 1024
 _CHUNK = 200_000
+_TOGETHER = 16
+
+L = TypeVar("L", bound=list[Any])
 
 
 class Spool:
@@ -60,24 +64,40 @@ class Spool:
             self._file.seek(position)
 
 
-def sorted_lines(lines: Iterable[list[str]], *, key: Callable[[list[str]], Any]) -> Iterator[list[str]]:
-    """Any number of lines in order, 200,000 of them in memory at a time."""
-    runs: list[Spool] = []
+def sorted_lines(lines: Iterable[L], *, key: Callable[[L], Any], chunk: int = _CHUNK) -> Generator[L, None, None]:
+    """Any number of lines in order.
+
+    :param chunk: lines in memory at a time; what is sorted goes to temporary files, merged 16 at a time
+    """
+    levels: list[list[Spool]] = [[]]
     try:
-        chunk: list[list[str]] = []
+        held: list[L] = []
         for line in lines:
-            chunk.append(line)
-            if len(chunk) >= _CHUNK:
-                runs.append(_spooled(sorted(chunk, key=key)))
-                chunk = []
-        chunk.sort(key=key)
-        yield from heapq.merge(*runs, chunk, key=key)
+            held.append(line)
+            if len(held) >= chunk:
+                _add(levels, _spooled(sorted(held, key=key)), key=key)
+                held = []
+        held.sort(key=key)
+        yield from heapq.merge(*chain.from_iterable(reversed(levels)), held, key=key)
     finally:
-        for run in runs:
-            run.__exit__(None, None, None)
+        for spool in chain.from_iterable(levels):
+            spool.__exit__(None, None, None)
 
 
-def _spooled(lines: Iterable[list[str]]) -> Spool:
+def _add(levels: list[list[Spool]], spool: Spool, *, key: Callable[[Any], Any]) -> None:
+    """One more sorted file; 16 of a kind become one, so that few are ever open."""
+    for level in levels:
+        level.append(spool)
+        if len(level) < _TOGETHER:
+            return
+        spool = _spooled(heapq.merge(*level, key=key))
+        for merged in level:
+            merged.__exit__(None, None, None)
+        level.clear()
+    levels.append([spool])
+
+
+def _spooled(lines: Iterable[Any]) -> Spool:
     spool = Spool()
     for line in lines:
         spool.write(line)
