@@ -20,6 +20,7 @@ from airflow_bucketsync.engine.model.outcome import Outcome, Report
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
 from airflow_bucketsync.engine.rules.mapping import SAME_NAME
+from airflow_bucketsync.engine.rules.renaming import NO_NAME, OUTSIDE_ROOT
 from airflow_bucketsync.engine.steps.listing import list_unit
 from airflow_bucketsync.engine.steps.prepare import RUN_DOCUMENT, prepare, read_run
 from airflow_bucketsync.engine.steps.run import Run
@@ -238,7 +239,9 @@ class Pair:
             return {}
         found = [Outcome.from_json(line) for line in self.lines(f"{report.pair}/{report.run}/{report.objects}")[1:]]
         assert len({(outcome.key, outcome.source_key) for outcome in found}) == len(found), "an object has two records"
-        sharing = [outcome for outcome in found if outcome.source_key and outcome.reason == SAME_NAME]
+        sharing = [
+            outcome for outcome in found if outcome.source_key and outcome.reason in (SAME_NAME, OUTSIDE_ROOT, NO_NAME)
+        ]
         others = [outcome for outcome in found if outcome not in sharing]
         keyed = {outcome.key: outcome for outcome in others}
         assert len(keyed) == len(others), "a key has two records"

@@ -130,7 +130,7 @@ def test_both_keys_are_told():
     assert ran.outcomes["big"].status == "refused"
     assert ran.status("b/x") == ("refused", "outside_root")
     failures = {item["key"]: item.get("source_key") for item in ran.report.failures}
-    assert failures == {"big": "a/big", "b/x": None}
+    assert failures == {"big": "a/big", "b/x": "b/x"}
 
 
 def test_parts_arrive_under_the_new_name():

@@ -50,6 +50,10 @@ class KeyMapping:
         for folder in (*self.prefixes, *self.prefixes.values(), self.folder):
             _check_folder(folder)
 
+    def __str__(self) -> str:
+        """In a word."""
+        return self.kind
+
     @property
     def keeps(self) -> bool:
         """Whether every object has its own key at the destination."""

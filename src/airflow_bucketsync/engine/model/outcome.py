@@ -42,7 +42,8 @@ class Outcome:
     """What became of one object.
 
     :param key: relative to the pair's locations; the one at the destination, where keys are mapped
-    :param source_key: the key at the source, where that is another one
+    :param source_key: the key at the source, where that is another one; always told of an object that can't have a
+        name there (`key` is its own then), or would share one
     :param status: one word of `STATUSES`
     :param reason: why, one short word (`new`, `size`, `archived`, `destination_changed`, …)
     :param message: the error for people, where there is one

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Container, Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby, islice
 from typing import Any
@@ -193,7 +193,7 @@ class Sources:
                 text = orjson.dumps(info.to_json()).decode() if rule is None else rule
                 yield [name, _TAKES_PART if rule is None else _LEFT_OUT, info.key, text]
             elif rule is None:
-                self._decide(refused(info, name.reason, name.words))
+                self._decide(replace(refused(info, name.reason, name.words), source_key=info.key))
             else:
                 self._leave_out(info.key, rule)
 
@@ -231,7 +231,8 @@ class Sources:
             )
         for info in parties:
             if self._collides == "refuse":
-                self._decide(refused(info, SAME_NAME, f"{keys} would all be {name!r:.200}; none is copied", key=name))
+                said = refused(info, SAME_NAME, f"{keys} would all be {name!r:.200}; none is copied", key=name)
+                self._decide(replace(said, source_key=info.key))
             elif info is not first[0]:
                 self._decide(
                     Outcome(
