@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_bucketsync.engine.errors import InvalidConfiguration
+from airflow_bucketsync.engine.errors import AccessDenied, InvalidConfiguration
 from airflow_bucketsync.engine.model.key_mapping import KeyMapping
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.spec import Selection
@@ -222,7 +222,9 @@ def test_start_after_speaks_of_source_keys_and_limits_deletes(after):
 
 
 def test_an_object_that_appears_anywhere_keeps_its_name_from_being_deleted():
-    for written, key in (("flatten", "deep/er/x"), (SWAP, "b/x"), (ROOT, "a/a/x")):
+    three = {"prefix_map": {"a/": "x/", "d/": "x/"}}
+    ways = [("flatten", "deep/er/x"), (SWAP, "b/x"), (ROOT, "a/a/x"), (three, "a/x"), (three, "d/x"), (three, "x/x")]
+    for written, key in ways:
         pair = Pair()
         pair.put({"a/other": b"1"})
         name = renamed(written, key)
@@ -248,10 +250,27 @@ def test_a_move_takes_the_right_source_away():
 
 def test_bounded_runs_go_through_all_names():
     pair = Pair()
-    pair.put({f"{folder}/{number}": b"%d" % number for folder in "ab" for number in range(5)})
-    for _ in range(6):
-        pair.sync(names(SWAP), max_objects=2)
-    assert pair.contents() == {f"{folder}/{n}": b"%d" % n for folder in "ab" for n in range(5)}
+    pair.put({f"{folder}/{number}": f"{folder}{number}".encode() for folder in "ab" for number in range(5)})
+    resumes = [pair.sync(names(SWAP), max_objects=2).report.resume for _ in range(5)]
+    assert resumes == ["a/1", "a/3", "b/0", "b/2", None]
+    assert pair.contents() == {
+        f"{folder}/{n}": f"{'ba'[folder == 'b']}{n}".encode() for folder in "ab" for n in range(5)
+    }
+
+
+def test_what_failed_before_a_bound_is_tried_first():
+    pair = Pair()
+    pair.put({f"a/{number}": b"%d" % number for number in range(6)})
+
+    def deny(moment, verb, key):
+        if verb == "copy" and key == "1":
+            raise AccessDenied("no", location=pair.destination.location.url, key=key)
+
+    pair.at_destination(deny)
+    assert pair.sync(names(ROOT), max_objects=3).report.counts == {"copied": 2, "failed": 1}
+    pair.destination.hooks.clear()
+    pair.sync(names(ROOT), max_objects=3)
+    assert pair.contents() == {f"{number}": b"%d" % number for number in range(6)}
 
 
 def test_many_objects_are_sorted_outside_memory(monkeypatch):

@@ -246,8 +246,8 @@ class Sources:
                 )
 
 
-def _place(line: list[Any]) -> tuple[str, int, str]:
-    return line[0], line[1], line[2]
+def _place(line: list[Any]) -> tuple[str, str]:
+    return line[0], line[2]
 
 
 def in_the_way(renaming: Renaming, named: Callable[[str], str | None], name: str, refused_names: int) -> str | None:
