@@ -15,6 +15,8 @@ from airflow_bucketsync.engine.model.spec import Selection
 from airflow_bucketsync.engine.steps import sources
 from airflow_bucketsync.engine.steps.absence import present
 from airflow_bucketsync.engine.steps.plan import make_plan
+from airflow_bucketsync.engine.steps.undo import undo_run
+from airflow_bucketsync.engine.steps.undone import read_done
 from airflow_bucketsync.engine.stores.memory import MEMORY_CAPABILITIES
 from tests.engine.steps.pairs import IN_PARTS, SMALL_COPIES, Pair
 
@@ -289,6 +291,28 @@ def test_another_mapping_begins_anew_and_clears_what_the_first_one_made():
     ran = pair.sync(names(ROOT), mode="auto", delete=True, trash="none", max_delete_share=1.0)
     assert ran.report.mode == "full"
     assert pair.contents() == {"x": b"1"}
+
+
+def test_an_undo_puts_the_names_back_and_the_next_run_does_it_again():
+    pair = Pair()
+    pair.put({"a/x": b"new", "a/y": b"1"})
+    before = {"x": b"old", "gone": b"2"}
+    pair.put_there(before)
+    done = pair.sync(names(ROOT), run="done", delete=True, trash="all", max_delete_share=1.0)
+    assert done.report.counts == {"copied": 2, "trashed": 1}
+    wanted_now = {"x": b"new", "y": b"1"}
+    assert plain(pair) == wanted_now
+    undo = pair.run("undo", selection=names(ROOT), prepared=False, trash="all", delete=True)
+    report = undo_run(undo, read_done(pair.run("done", selection=names(ROOT), prepared=False).workspace), dry_run=False)
+    assert report.counts == {"removed": 1, "restored": 2}
+    assert plain(pair) == before
+    pair.sync(names(ROOT), delete=True, trash="all", max_delete_share=1.0)
+    assert plain(pair) == wanted_now
+
+
+def plain(pair):
+    """What the destination holds, our own state apart."""
+    return {key: body for key, body in pair.contents().items() if not key.startswith("_bucketsync/")}
 
 
 def test_keeping_names_sorts_nothing(monkeypatch):

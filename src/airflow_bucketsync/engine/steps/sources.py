@@ -37,8 +37,8 @@ LONGEST_NAMED = 200
 """Characters of a key that is named."""
 TOGETHER = 1_000
 """Objects that are asked for their tags together."""
-IN_MEMORY = 50_000
-"""Objects that are sorted in memory at a time: some 20 MB."""
+IN_MEMORY = 20_000
+"""Objects that are sorted in memory at a time: some 12 MB."""
 SHOWN = 5
 """Keys of one name that an error or a record tells."""
 OTHER_TAGS = "tags"
