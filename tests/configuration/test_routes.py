@@ -48,7 +48,7 @@ def test_one_sync_per_destination():
         ({**ROUTES, "default": "nowhere"}, PLACES, {}, "'nowhere' stand in the table"),
         (ROUTES, {**PLACES, "rest": "s3://a@tables/rest/"}, {}, "overlap"),
         (ROUTES, PLACES, {"verfy": "none"}, "did you mean 'verify'?"),
-        (ROUTES, PLACES, {"routed": {}}, "routed: write what"),
+        (ROUTES, PLACES, {"routed": {}}, "routed: a table of routes makes it"),
     ],
 )
 def test_what_is_wrong_is_named(routes, places, options, words):

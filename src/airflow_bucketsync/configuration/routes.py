@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from airflow_bucketsync.configuration.options import Extensions, Size, Text, Texts, read_options
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.routed_pairs import routed_pairs
 from airflow_bucketsync.engine.model.routing import MAX_ROUTES, RouteRule, RoutingTable, Unmatched
-from airflow_bucketsync.engine.rules.routing import routed_pairs
 
 
 class Line(BaseModel):

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.objects import ObjectInfo
+from airflow_bucketsync.engine.model.routed_pairs import routed_pairs
 from airflow_bucketsync.engine.model.routing import Routed, RouteRule, RoutingTable
 from airflow_bucketsync.engine.model.spec import Selection
-from airflow_bucketsync.engine.rules.routing import Router, routed_pairs
+from airflow_bucketsync.engine.rules.routing import Router
 from airflow_bucketsync.engine.rules.selection import OTHER_DESTINATION, UNMATCHED, Selector
 
 PLACES = {
@@ -127,7 +128,7 @@ def test_every_object_is_taken_once_or_unmatched(key, size, unmatched):
             "the destinations 'tables' (s3://a@tables/) and 'big' (s3://a@tables/big/) overlap",
         ),
         (
-            lambda: routed_pairs(replace(TABLE, rules=(*TABLE.rules, RouteRule(to="big", match=("[",)))), PLACES),
+            lambda: Router(replace(TABLE, rules=(*TABLE.rules, RouteRule(to="big", match=("[",))))),
             "route 6 (to big): match pattern '[', character 1: the `[` is never closed",
         ),
     ],
