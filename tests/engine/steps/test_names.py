@@ -190,6 +190,20 @@ def test_collisions_give_the_name_to_the_first_and_then_to_the_next():
         assert pair.contents() == {"y": body}
 
 
+@pytest.mark.parametrize(("collides", "holds"), [("refuse", b"1"), ("first", b"1")])
+def test_what_an_earlier_run_took_keeps_its_name(collides, holds):
+    pair = Pair()
+    pair.put({"one/y": b"1"})
+    pair.sync(names("flatten"), since_watermark=True, on_collision=collides)
+    pair.clock.advance(7200)
+    pair.sync(names("flatten"), since_watermark=True, on_collision=collides)
+    pair.clock.advance(7200)
+    pair.put({"two/y": b"2", "two/z": b"3"})
+    ran = pair.sync(names("flatten"), since_watermark=True, on_collision=collides)
+    assert pair.contents() == {"y": holds, "z": b"3"}
+    assert ran.report.counts == {"copied": 1} | ({"refused": 2} if collides == "refuse" else {"skipped": 1})
+
+
 def test_another_object_of_equal_size_and_time_is_not_taken_for_the_one_before():
     files = replace(MEMORY_CAPABILITIES, keeps_mtime=True, etag_meaning="opaque", checksums=())
     pair = Pair(source=files, destination=files, tick=0.0)
@@ -263,6 +277,7 @@ def test_bounded_runs_go_through_all_names():
 def test_what_failed_before_a_bound_is_tried_first():
     pair = Pair()
     pair.put({f"a/{number}": b"%d" % number for number in range(6)})
+    pair.put_there({"1": b"old"})
 
     def deny(moment, verb, key):
         if verb == "copy" and key == "1":

@@ -42,7 +42,9 @@ IN_MEMORY = 20_000
 SHOWN = 5
 """Keys of one name that an error or a record tells."""
 OTHER_TAGS = "tags"
-_TAKES_PART, _LEFT_OUT = 0, 1
+NOT_SINCE = "since_watermark"
+"""The rule that leaves out what an earlier run took; it keeps its name from all others."""
+_TAKES_PART, _NOT_NOW, _LEFT_OUT = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +156,7 @@ class Sources:
         rule = self._selector.admits(info)
         if rule is None and self._since is not None and info.last_modified < self._since:
             name = self.renaming.name(info.key)
-            return None if isinstance(name, str) and name in self._again else "since_watermark"
+            return None if isinstance(name, str) and name in self._again else NOT_SINCE
         return rule
 
     def _has_tags(self, key: str) -> tuple[str, bool]:
@@ -190,8 +192,8 @@ class Sources:
         for info, rule in self._judged(self._seen(objects)):
             name = self.renaming.name(info.key)
             if isinstance(name, str):
-                text = orjson.dumps(info.to_json()).decode() if rule is None else rule
-                yield [name, _TAKES_PART if rule is None else _LEFT_OUT, info.key, text]
+                state = {None: _TAKES_PART, NOT_SINCE: _NOT_NOW}.get(rule, _LEFT_OUT)
+                yield [name, state, info.key, rule if state == _LEFT_OUT else orjson.dumps(info.to_json()).decode()]
             elif rule is None:
                 self._decide(replace(refused(info, name.reason, name.words), source_key=info.key))
             else:
@@ -200,10 +202,13 @@ class Sources:
     def _one_of(self, name: str, group: Iterator[list[Any]]) -> ObjectInfo | None:
         """The object that gets a name; None = none of those that would."""
         sharing: list[ObjectInfo] = []
+        now: set[str] = set()
         for _, state, key, text in group:
             if state == _LEFT_OUT:
                 self._leave_out(key, text)
                 continue
+            if state == _TAKES_PART and len(now) < SHOWN:
+                now.add(key)
             info = ObjectInfo.from_json(orjson.loads(text))
             if len(sharing) < SHOWN:
                 sharing.append(info)
@@ -214,6 +219,9 @@ class Sources:
         if 1 < len(sharing) < SHOWN:
             self._shared(name, sharing, sharing)
         if not sharing or (len(sharing) > 1 and self._collides != "first"):
+            return None
+        if sharing[0].key not in now:
+            self._leave_out(sharing[0].key, NOT_SINCE)
             return None
         return sharing[0]
 
