@@ -89,3 +89,24 @@ def test_xcom_is_small_whatever_there_is_to_say():
 def test_long_texts_are_cut():
     assert shown("x" * 1000).endswith("…")
     assert len(shown("x" * 1000)) == 300
+
+
+def test_what_was_left_out_and_both_keys_are_told():
+    report = replace(
+        REPORT,
+        selected_out={"exclude": 4, "unmatched": 1},
+        selected_out_first={"exclude": ("a.log", "b\n.log", "c.log"), "unmatched": ("x" * 200,)},
+        failures=({**FAILURE, "source_key": "a/x"},),
+    )
+    lines = report_text(report).splitlines()
+    assert "  left out  4 by exclude: 'a.log', 'b\\n.log', 'c.log', …" in lines
+    assert f"  left out  1 by unmatched: '{'x' * 78}…" in lines
+    assert "  failed    'a/x' -> 'x': access_denied: no" in lines
+
+
+def test_an_xcom_names_one_object_of_each_rule():
+    first = {f"rule {n}": ("x" * 200, "y", "z") for n in range(15)}
+    value = for_xcom(replace(REPORT, selected_out=dict.fromkeys(first, 7), selected_out_first=first), folder="p/r/")
+    assert len(json.dumps(value)) <= XCOM_ROOM
+    assert value["selected_out"] == dict.fromkeys(first, 7)
+    assert value["selected_out_first"]["rule 0"] == ["x" * 79 + "…"]

@@ -41,7 +41,11 @@ CHOICES: dict[str, dict[str, str]] = {
         "content": "content: every written object is read back",
     },
     "on_missing": {"skip": "skip: it counts as gone", "fail": "fail: the run is red"},
-    "on_collision": {"refuse": "refuse: none of them is copied", "fail": "fail: nothing is copied"},
+    "on_collision": {
+        "refuse": "refuse: none of them is copied",
+        "fail": "fail: nothing is copied",
+        "first": "first: the first by key is copied",
+    },
     "folder_markers": {"copy": "copy them", "skip": "skip them"},
     "follow_links": {"none": "none are followed", "inside_root": "inside_root: those that stay inside the source"},
     "symlink_objects": {"follow": "follow: copied as what they stand for", "skip": "skip: left out"},
@@ -60,6 +64,7 @@ CHOICES: dict[str, dict[str, str]] = {
 LISTS = {
     "include": PATTERN_FORM,
     "exclude": PATTERN_FORM,
+    "extensions": "One extension per line: `csv`.",
     "storage_classes": "One storage class per line.",
     "preserve": "One word per line.",
     "require_region": "One region per line.",
@@ -79,7 +84,8 @@ COUNTS = {
 NUMBERS = {"max_error_share": 1.0, "max_delete_share": 1.0, "approval_hours": 720.0}
 """With the highest value of each; the lowest is 0."""
 FLAGS = {
-    "dry_run", "since_watermark", "delete", "allow_empty_source", "delete_excluded", "unsafe_deletes", "move",
+    "recursive", "dry_run", "since_watermark", "delete", "allow_empty_source", "delete_excluded", "unsafe_deletes",
+    "move",
 }  # fmt: skip
 EXAMPLES: dict[str, Sequence[str]] = {"tolerate": STATUSES, "preserve": PRESERVED}
 TIMES = {"modified_after", "modified_before"}
@@ -119,7 +125,8 @@ def _field(name: str) -> Param:
         choices = CHOICES[name]
         return Param(default, type="string", enum=list(choices), values_display=choices, description_md=words, **shape)
     if name in FLAGS:
-        return Param(SyncPolicy.__dataclass_fields__[name].default, type="boolean", description_md=words, **shape)
+        noun = Selection if selects else SyncPolicy
+        return Param(noun.__dataclass_fields__[name].default, type="boolean", description_md=words, **shape)
     if name in LISTS:
         proposals: dict[str, Any] = {"examples": list(EXAMPLES[name])} if name in EXAMPLES else {}
         return Param(
@@ -136,7 +143,9 @@ def _field(name: str) -> Param:
         return Param(None, type=["null", "integer"], description_md=words, **bounds, **shape)
     if name in NUMBERS:
         return Param(None, type=["null", "number"], minimum=0.0, maximum=NUMBERS[name], description_md=words, **shape)
-    if name == "storage_class_map":
+    if name == "key_mapping":
+        return Param(None, type=["null", "string", "object"], description_md=words, **shape)
+    if name in ("storage_class_map", "tags", "routed"):
         return Param(None, type=["null", "object"], description_md=words, **shape)
     if name in TIMES:
         return Param(None, type=["null", "string"], format="date-time", description_md=words, **shape)

@@ -8,9 +8,10 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, ValidationError, WithJsonSchema
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
+from airflow_bucketsync.engine.model.key_mapping import KeyMapping
 from airflow_bucketsync.engine.model.outcome import STATUSES, Status
 from airflow_bucketsync.engine.model.policy import (
     Compare,
@@ -26,11 +27,26 @@ from airflow_bucketsync.engine.model.policy import (
     Verify,
 )
 from airflow_bucketsync.engine.model.preserve import PRESERVED, Acl, Preserved
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.routing import Routed
+from airflow_bucketsync.engine.model.spec import Selection, check_together
 from airflow_bucketsync.engine.model.units import parse_size
 
 MAX_PATTERNS = 1000
 MAX_PATTERN = 1024
+NAMES_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "enum": ["keep", "flatten"]},
+        *(
+            {"type": "object", "properties": {name: shape}, "required": [name], "additionalProperties": False}
+            for name, shape in (
+                ("prefix_map", {"type": "object", "additionalProperties": {"type": "string"}}),
+                ("relative_root", {"type": "string"}),
+                ("relative_folder", {"type": "string"}),
+            )
+        ),
+    ]
+}
+"""Of `key_mapping`, for editors."""
 
 
 def _texts(value: Any) -> Any:
@@ -59,6 +75,22 @@ def _time(value: Any) -> Any:
     return value
 
 
+def _names(value: Any) -> Any:
+    try:
+        return value if isinstance(value, KeyMapping) else KeyMapping.from_json(value)
+    except InvalidConfiguration as error:
+        raise ValueError(error.message.partition(": ")[2]) from None
+
+
+def _part(value: Any) -> Any:
+    try:
+        return value if isinstance(value, Routed) else Routed.from_json(value)
+    except InvalidConfiguration as error:
+        raise ValueError(error.message) from None
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError("write what `routed_syncs` makes of a table of routes") from None
+
+
 Texts = Annotated[
     tuple[Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)], ...],
     BeforeValidator(_texts),
@@ -68,6 +100,12 @@ Size = Annotated[int, BeforeValidator(_size)]
 Time = Annotated[datetime, BeforeValidator(_time)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)]
 Classes = Annotated[dict[Text, Text], Field(max_length=50)]
+Extensions = Annotated[
+    tuple[Annotated[str, Field(max_length=MAX_PATTERN)], ...], BeforeValidator(_texts), Field(max_length=MAX_PATTERNS)
+]
+Tags = Annotated[dict[Text, Annotated[str, Field(max_length=256)]], Field(max_length=10)]
+Names = Annotated[InstanceOf[KeyMapping], BeforeValidator(_names), WithJsonSchema(NAMES_SCHEMA)]
+Part = Annotated[InstanceOf[Routed], BeforeValidator(_part), WithJsonSchema({"type": "object"})]
 PreservedWords = Annotated[tuple[Preserved, ...], BeforeValidator(_texts)]
 Words = Annotated[tuple[Status, ...], BeforeValidator(_texts)]
 
@@ -82,14 +120,29 @@ class Options(BaseModel):
 
     include: Texts | None = Field(None, description="Patterns; only keys that match one take part. Empty = all.")
     exclude: Texts | None = Field(None, description="Patterns; keys that match one stay out. Asked before `include`.")
+    extensions: Extensions | None = Field(
+        None, description='Only keys with one of these extensions, in any case; `""` = with none. Empty = any.'
+    )
+    recursive: bool | None = Field(None, description="Off: only keys without `/`, on both sides.")
     start_after: Annotated[str, Field(max_length=MAX_PATTERN)] | None = Field(
-        None, description="Only keys after this one, in UTF-8 byte order."
+        None, description="Only keys after this one, in UTF-8 byte order, on both sides."
     )
     modified_after: Time | None = Field(None, description="Only objects modified at or after this time.")
     modified_before: Time | None = Field(None, description="Only objects modified before this time.")
     min_size: Size | None = Field(None, description="Only objects of at least this size (`10 MiB`).")
     max_size: Size | None = Field(None, description="Only objects of at most this size (`1.5 GiB`).")
     storage_classes: Texts | None = Field(None, description="Only objects of these storage classes. Empty = any.")
+    tags: Tags | None = Field(
+        None, description="Only objects with these tags, `*` = any value. Costs a request for each object."
+    )
+    key_mapping: Names | None = Field(
+        None,
+        description="Keys at the destination: `keep`, `flatten`, or one of `prefix_map`, `relative_root`, "
+        "`relative_folder` with its folders.",
+    )
+    routed: Part | None = Field(
+        None, description="What a routing table gives to one of its destinations; made by `routed_syncs`."
+    )
     mode: Mode | None = Field(None, description="Which sides a run lists.")
     quiet_objects: int | None = Field(
         None, description="`until_quiet` ends with a run that has at most so many objects to bring in step."
@@ -214,7 +267,7 @@ def read_options(given: Mapping[str, Any]) -> Options:
         options = Options.model_validate(dict(given))
     except ValidationError as error:
         raise InvalidConfiguration("; ".join(_words(problem) for problem in error.errors())) from None
-    options.policy()
+    check_together(options.selection(), options.policy())
     return options
 
 

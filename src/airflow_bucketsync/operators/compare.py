@@ -14,7 +14,10 @@ from airflow_bucketsync.operators.base import run_name
 from airflow_bucketsync.operators.prepare import PrepareByHandOperator, PrepareOperator, PreparingOperator
 from airflow_bucketsync.operators.report_text import XCOM_ROOM, shown
 
-COMPARE_OPTIONS = ("include", "exclude", "start_after", "min_size", "max_size", "verify", "tags", "folder_markers")
+COMPARE_OPTIONS = (
+    "include", "exclude", "extensions", "recursive", "start_after", "min_size", "max_size", "verify", "tags",
+    "folder_markers", "key_mapping",
+)  # fmt: skip
 """Options that mean something where nothing is copied."""
 
 

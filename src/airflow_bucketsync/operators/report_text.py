@@ -27,6 +27,9 @@ def report_text(report: Report) -> str:
         f"  verified  {'yes' if report.verified else 'no'} (level {report.verify})",
         f"  requests  {'; '.join(f'{side}: {_counted(kinds)}' for side, kinds in report.requests.items())}",
     ]
+    for rule, count in report.selected_out.items():
+        keys = ", ".join(shown(repr(key), 80) for key in report.selected_out_first.get(rule, ()))
+        lines.append(f"  left out  {count:,} by {rule}: {keys}{', …' if count > 3 else ''}")
     if report.resume is not None:
         lines.append(f"  bounded   the next run goes on after {shown(repr(report.resume))}")
     if report.next_round:
@@ -61,6 +64,8 @@ def for_xcom(report: Report, *, folder: str) -> dict[str, Any]:
     value = report.to_json() | {"report": f"{folder}report.json"}
     value["failures"] = [{name: shown(str(text), 120) for name, text in item.items()} for item in value["failures"]]
     value["warnings"] = [shown(text) for text in value["warnings"]]
+    first = value["selected_out_first"]
+    value["selected_out_first"] = {rule: [shown(key, 80) for key in keys[:1]] for rule, keys in first.items()}
     left_out = 0
     while len(json.dumps(value)) > XCOM_ROOM:
         lists = [name for name in ("failures", "warnings", "incomplete", "reasons") if len(value[name]) > 1]
@@ -92,6 +97,8 @@ def shown(text: str, limit: int = 300) -> str:
 def _failure(failure: Mapping[str, Any]) -> str:
     words = [str(failure.get(name, "")) for name in ("status", "reason", "message")]
     key = shown(repr(failure.get("key", "")))
+    if "source_key" in failure:
+        key = f"{shown(repr(failure['source_key']))} -> {key}"
     return f"{words[0]:<10}{key}: {shown(': '.join(word for word in words[1:] if word))}"
 
 

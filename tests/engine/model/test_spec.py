@@ -62,7 +62,7 @@ def test_an_option_of_a_later_release_is_passed_over():
         ({"compare": "sizes"}, "compare: 'sizes' is none of auto, exists"),
         ({"verify": "all"}, "verify: 'all' is none of none, listing"),
         ({"on_missing": "ignore"}, "on_missing: 'ignore' is none of skip, fail"),
-        ({"on_collision": "first"}, "on_collision: 'first' is none of refuse, fail"),
+        ({"on_collision": "last"}, "on_collision: 'last' is none of refuse, fail, first"),
         ({"folder_markers": "drop"}, "folder_markers: 'drop' is none of copy, skip"),
         ({"follow_links": "all"}, "follow_links: 'all' is none of none, inside_root"),
         ({"acl": "public-read"}, "acl: 'public-read' is none of none, bucket-owner-full-control"),

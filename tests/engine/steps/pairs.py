@@ -19,6 +19,8 @@ from airflow_bucketsync.engine.model.objects import ObjectAttributes, PutResult
 from airflow_bucketsync.engine.model.outcome import Outcome, Report
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
+from airflow_bucketsync.engine.rules.mapping import SAME_NAME
+from airflow_bucketsync.engine.rules.renaming import NO_NAME, OUTSIDE_ROOT
 from airflow_bucketsync.engine.steps.listing import list_unit
 from airflow_bucketsync.engine.steps.prepare import RUN_DOCUMENT, prepare, read_run
 from airflow_bucketsync.engine.steps.run import Run
@@ -236,9 +238,14 @@ class Pair:
         if report.objects is None:
             return {}
         found = [Outcome.from_json(line) for line in self.lines(f"{report.pair}/{report.run}/{report.objects}")[1:]]
-        keyed = {outcome.key: outcome for outcome in found}
-        assert len(keyed) == len(found), "a key has two records"
-        return keyed
+        assert len({(outcome.key, outcome.source_key) for outcome in found}) == len(found), "an object has two records"
+        sharing = [
+            outcome for outcome in found if outcome.source_key and outcome.reason in (SAME_NAME, OUTSIDE_ROOT, NO_NAME)
+        ]
+        others = [outcome for outcome in found if outcome not in sharing]
+        keyed = {outcome.key: outcome for outcome in others}
+        assert len(keyed) == len(others), "a key has two records"
+        return {outcome.key: outcome for outcome in sharing} | keyed
 
     def lines(self, name: str) -> list[Any]:
         """The lines of a page, its header first."""

@@ -14,11 +14,13 @@ class KnownObject:
     """One line of the pair's memory: these two versions were proven equal.
 
     :param source: None in a delta = forget this key
+    :param source_key: the key at the source, where that is another one
     """
 
     key: str
     source: Fingerprint | None
     destination: Fingerprint | None
+    source_key: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As one line of a page."""
@@ -27,6 +29,8 @@ class KnownObject:
             line["source"] = self.source.to_json()
         if self.destination is not None:
             line["destination"] = self.destination.to_json()
+        if self.source_key is not None:
+            line["source_key"] = self.source_key
         return line
 
     @classmethod
@@ -35,6 +39,7 @@ class KnownObject:
         source, destination = line.get("source"), line.get("destination")
         return cls(
             key=line["key"],
+            source_key=line.get("source_key"),
             source=None if source is None else Fingerprint.from_json(source),
             destination=None if destination is None else Fingerprint.from_json(destination),
         )

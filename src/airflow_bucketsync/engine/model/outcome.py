@@ -41,7 +41,9 @@ CopyMode = Literal["server_copy", "part_copy", "stream", "stream_parts", "set_at
 class Outcome:
     """What became of one object.
 
-    :param key: relative to the pair's locations
+    :param key: relative to the pair's locations; the one at the destination, where keys are mapped
+    :param source_key: the key at the source, where that is another one; always told of an object that can't have a
+        name there (`key` is its own then), or would share one
     :param status: one word of `STATUSES`
     :param reason: why, one short word (`new`, `size`, `archived`, `destination_changed`, …)
     :param message: the error for people, where there is one
@@ -70,11 +72,12 @@ class Outcome:
     destination: Fingerprint | None = None
     verified: bool | None = None
     kept: str | None = None
+    source_key: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As one line of a page; what stands at its default is left out."""
         line: dict[str, Any] = {"key": self.key, "status": self.status}
-        for name in ("reason", "message", "mode", "verified", "kept"):
+        for name in ("reason", "message", "mode", "verified", "kept", "source_key"):
             value = getattr(self, name)
             if value is not None:
                 line[name] = value
@@ -110,6 +113,7 @@ class Outcome:
             destination=None if destination is None else Fingerprint.from_json(destination),
             verified=line.get("verified"),
             kept=line.get("kept"),
+            source_key=line.get("source_key"),
         )
 
 
@@ -141,6 +145,8 @@ class Report:
     :param next_round: whether another run is to follow at once
     :param approval: what a person said of the deletions: `answer` (`delete`, `keep`, `none`), `by`, `at`
     :param trash: folder below `_bucketsync/` at the destination where what was taken away is kept; "" = there is none
+    :param selected_out: source objects that were left out, per rule
+    :param selected_out_first: the first keys of each rule (at most 3)
     """
 
     pair: str
@@ -172,6 +178,8 @@ class Report:
     next_round: bool = False
     approval: Mapping[str, Any] | None = None
     trash: str = ""
+    selected_out: Mapping[str, int] = field(default_factory=dict)
+    selected_out_first: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def green(self) -> bool:
@@ -211,6 +219,8 @@ class Report:
             "next_round": self.next_round,
             "approval": None if self.approval is None else dict(self.approval),
             "trash": self.trash,
+            "selected_out": dict(self.selected_out),
+            "selected_out_first": {rule: list(keys) for rule, keys in self.selected_out_first.items()},
         }
 
     @classmethod
@@ -246,4 +256,6 @@ class Report:
             next_round=value["next_round"],
             approval=value.get("approval"),
             trash=value.get("trash", ""),
+            selected_out=value.get("selected_out", {}),
+            selected_out_first={rule: tuple(keys) for rule, keys in value.get("selected_out_first", {}).items()},
         )

@@ -27,12 +27,24 @@ class Change:
     :param source: the version that was planned; every read is pinned to it
     :param destination: what stands there now; None = nothing, and nothing may be overwritten
     :param reason: why it is not `same`
+    :param renamed: its key at the destination; None = the source's own
     """
 
     kind: ChangeKind
     source: ObjectInfo
     destination: ObjectInfo | None
     reason: str
+    renamed: str | None = None
+
+    @property
+    def key(self) -> str:
+        """At the destination, and in every record of the run."""
+        return self.source.key if self.renamed is None else self.renamed
+
+    @property
+    def source_key(self) -> str | None:
+        """At the source, where that is another one."""
+        return None if self.renamed is None else self.source.key
 
     @property
     def load(self) -> int:
@@ -44,6 +56,8 @@ class Change:
         line: dict[str, Any] = {"kind": self.kind, "reason": self.reason, "source": self.source.to_json()}
         if self.destination is not None:
             line["destination"] = self.destination.to_json()
+        if self.renamed is not None:
+            line["renamed"] = self.renamed
         return line
 
     @classmethod
@@ -51,6 +65,7 @@ class Change:
         """Back from a line of a page."""
         destination = line.get("destination")
         return cls(
+            renamed=line.get("renamed"),
             kind=line["kind"],
             reason=line["reason"],
             source=ObjectInfo.from_json(line["source"]),
@@ -151,6 +166,7 @@ class Plan:
     :param listed: per side: `objects`, `bytes`
     :param requests: per side the requests that listing and planning took
     :param selected_out: source objects left out, per rule of the selection
+    :param selected_out_first: the first keys of each rule (at most 3)
     :param mode: what was listed; `full` where an incremental run found the memory damaged
     :param resume: key of the last object taken, where a bound left others for the next run; None = nothing was left
     :param splits: keys that cut the next listing into ranges
@@ -168,6 +184,7 @@ class Plan:
     listed: Mapping[str, Mapping[str, int]]
     requests: Mapping[str, Mapping[str, int]]
     selected_out: Mapping[str, int] = field(default_factory=dict)
+    selected_out_first: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     blind: bool = False
     mode: Listed = "full"
@@ -233,6 +250,7 @@ class Plan:
             "listed": {side: dict(totals) for side, totals in self.listed.items()},
             "requests": {side: dict(kinds) for side, kinds in self.requests.items()},
             "selected_out": dict(self.selected_out),
+            "selected_out_first": {rule: list(keys) for rule, keys in self.selected_out_first.items()},
             "warnings": list(self.warnings),
             "blind": self.blind,
             "mode": self.mode,
@@ -265,6 +283,7 @@ class Plan:
             listed=value["listed"],
             requests=value["requests"],
             selected_out=value["selected_out"],
+            selected_out_first={rule: tuple(keys) for rule, keys in value.get("selected_out_first", {}).items()},
             warnings=tuple(value["warnings"]),
             blind=value["blind"],
             mode=value["mode"],

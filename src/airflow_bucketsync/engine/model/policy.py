@@ -24,7 +24,7 @@ Mode = Literal["full", "incremental", "auto", "until_quiet"]
 Compare = Literal["auto", "exists", "size", "size_mtime", "etag", "checksum", "metadata", "missing_or_older", "always"]
 Verify = Literal["none", "listing", "metadata", "content"]
 OnMissing = Literal["skip", "fail"]
-OnCollision = Literal["refuse", "fail"]
+OnCollision = Literal["refuse", "fail", "first"]
 FolderMarkers = Literal["copy", "skip"]
 FollowLinks = Literal["none", "inside_root"]
 SymlinkObjects = Literal["follow", "skip"]
@@ -62,7 +62,7 @@ class SyncPolicy:
     :param max_errors: failed objects of the run after which no further object is begun
     :param max_error_share: the same as a share of the objects that are to be brought in step, 0.0 to 1.0
     :param on_missing: a source object that is gone when it is to be copied: `skip` = outcome `gone`, `fail` = `failed`
-    :param on_collision: two sources for one destination name: `refuse` all parties, or `fail` the plan
+    :param on_collision: two sources for one name there: `refuse` all, `fail` the plan, or take the `first`
     :param folder_markers: keys that end in `/`: `copy` or `skip`
     :param follow_links: symbolic links in a local source: `none`, or `inside_root`
     :param symlink_objects: symlinks of OSS at the source: `follow` = copied as what they stand for, or `skip`
@@ -293,6 +293,8 @@ def options_to_json(options: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if hasattr(value, "to_json"):
+        return value.to_json()
     if isinstance(value, Mapping):
         return dict(value)
     return list(value) if isinstance(value, tuple) else value

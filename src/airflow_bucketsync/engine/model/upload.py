@@ -30,8 +30,8 @@ class Upload:
 
     @property
     def key(self) -> str:
-        """Of the object."""
-        return self.change.source.key
+        """Of the object at the destination."""
+        return self.change.key
 
     @property
     def size(self) -> int:

@@ -3,18 +3,21 @@
 Each candidate is asked for by itself: only "not there" counts, "not allowed" does not. Beyond `BULK` candidates a
 second listing answers for most of them: the source is listed anew in ranges that begin and end at candidates, so that
 its pages are cut at other keys than those of the first listing, and one candidate in `SAMPLE`, and both ends of each
-range, are asked for by themselves all the same. Where an answer contradicts the listing, nothing more is deleted in
-this run.
+range, are asked for by themselves all the same. Where keys are mapped, the question is whether any key of that name
+is there: each that may be is asked for, or the whole source is listed anew. Where an answer contradicts the listing,
+nothing more is deleted in this run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from airflow_bucketsync.engine.errors import BucketsyncError
+from airflow_bucketsync.engine.model.names import STATE_PREFIX
 from airflow_bucketsync.engine.model.objects import ObjectInfo
+from airflow_bucketsync.engine.rules.renaming import Renaming
 from airflow_bucketsync.engine.steps.listing import Listing
 from airflow_bucketsync.engine.steps.run import Run
 
@@ -47,15 +50,25 @@ def present(run: Run, keys: Sequence[str], *, started: datetime, after: str | No
     :param started: of the run; what was modified since then could not be listed
     :param after: the candidate before the first of them, where a listing is to answer; None = each is asked for
     """
+    mapping = run.spec.selection.key_mapping
+    if not mapping.keeps:
+        return _behind_names(run, Renaming(mapping), keys, started)
     found: dict[str, Presence] = {}
     asked = keys
     if after is not None and keys:
         asked = [*keys[::SAMPLE], keys[-1]]
         for info in _listed(run, keys, after):
             found[info.key] = _seen(info, started)
-    unanswered = set(asked)
-    for answer in run.source.head_many(dict.fromkeys(asked), gate=run.gate, checksum=False):
-        unanswered.discard(answer.key)
+    found |= _asked(run, asked, started)
+    return found
+
+
+def _asked(run: Run, keys: Iterable[str], started: datetime) -> dict[str, Presence]:
+    """Those of the keys of which a look by itself does not say that they are not there."""
+    found: dict[str, Presence] = {}
+    unanswered = dict.fromkeys(keys)
+    for answer in run.source.head_many(list(unanswered), gate=run.gate, checksum=False):
+        unanswered.pop(answer.key, None)
         if answer.error is not None:
             words = f"whether it is at the source can't be told: {answer.error}"
             found[answer.key] = Presence(reason=answer.error.reason, words=words, error=answer.error)
@@ -64,6 +77,37 @@ def present(run: Run, keys: Sequence[str], *, started: datetime, after: str | No
     run.gate.check()
     for key in unanswered:
         found[key] = Presence(reason=NOT_ANSWERED, words="the source's answers did not speak of it")
+    return found
+
+
+def _behind_names(run: Run, renaming: Renaming, names: Sequence[str], started: datetime) -> dict[str, Presence]:
+    """The same of names that keys of the source are mapped to.
+
+    Each key that may stand behind a name is asked for by itself. Where that can be a key in any folder, only a new
+    listing of the whole source can say that there is none.
+    """
+    keys = {name: renaming.sources(name) for name in names}
+    if any(behind is None for behind in keys.values()):
+        return _listed_names(run, renaming, names, started)
+    own = {key for behind in keys.values() for key in behind or () if not key.startswith(STATE_PREFIX)}
+    there = _asked(run, sorted(own), started)
+    firsts = {name: next((there[key] for key in behind or () if key in there), None) for name, behind in keys.items()}
+    return {name: presence for name, presence in firsts.items() if presence is not None}
+
+
+def _listed_names(run: Run, renaming: Renaming, names: Sequence[str], started: datetime) -> dict[str, Presence]:
+    """The names that a listing of the whole source shows to be taken, or can't tell of."""
+    wanted = set(names)
+    found: dict[str, Presence] = {}
+    listing = Listing(run.source, "source")
+    for info in listing:
+        run.gate.check()
+        name = renaming.name(info.key)
+        if isinstance(name, str) and name in wanted:
+            found[name] = _seen(info, started)
+    if listing.refused_count:
+        words = "the source has names that are no objects, so what there is behind them is not known"
+        found |= {name: Presence(reason=NOT_ANSWERED, words=words) for name in names if name not in found}
     return found
 
 

@@ -31,17 +31,17 @@ def write_batches(
     balancer = Balancer(count, total_bytes=total_bytes, total_objects=objects)
 
     def is_head(change: Change) -> bool:
-        return change.load >= balancer.large_from or change.source.key in first
+        return change.load >= balancer.large_from or change.key in first
 
     writers: list[PageWriter | None] = [None] * count
     sizes = [0] * count
     head = [change for change in changes() if is_head(change)]
-    head.sort(key=lambda change: (-change.load, change.source.key))
-    places = {change.source.key: balancer.place(change.load) for change in head}
-    head.sort(key=lambda change: change.source.key not in first)
+    head.sort(key=lambda change: (-change.load, change.key))
+    places = {change.key: balancer.place(change.load) for change in head}
+    head.sort(key=lambda change: change.key not in first)
     rest = (change for change in changes() if not is_head(change))
     for change in chain(head, rest):
-        number = places.get(change.source.key)
+        number = places.get(change.key)
         if number is None:
             number = balancer.place_in_order(change.load)
         writer = writers[number]

@@ -44,7 +44,7 @@ def transfer_of(run: Run, plan: Plan, change: Change, mode: CopyMode) -> Transfe
     return Transfer(
         source_store=run.source,
         source=change.source,
-        key=change.source.key,
+        key=change.key,
         # Where the store can't be told what it must find, it looks right before it writes.
         destination=Condition.ANY if plan.blind else Condition.replacing(change.destination),
         mode=_TRANSFER_MODES[mode],
@@ -55,7 +55,8 @@ def transfer_of(run: Run, plan: Plan, change: Change, mode: CopyMode) -> Transfe
 def success(change: Change, mode: CopyMode, result: PutResult, lost: tuple[str, ...]) -> Outcome:
     """The outcome of an object that was written."""
     return Outcome(
-        key=change.source.key,
+        key=change.key,
+        source_key=change.source_key,
         status="updated" if change.kind == "update" else "copied",
         reason=change.reason,
         bytes=change.load,
@@ -76,7 +77,7 @@ def already_there(run: Run, change: Change, mode: CopyMode) -> PutResult | None:
     What a store copied by itself, and keeps no checksum of, is read again.
     """
     try:
-        found = run.destination.head(change.source.key)
+        found = run.destination.head(change.key)
         planned = run.source.head(change.source.key, version_id=change.source.version_id)
     except BucketsyncError:
         return None
@@ -106,7 +107,7 @@ def already_there(run: Run, change: Change, mode: CopyMode) -> PutResult | None:
 def not_kept(change: Change, error: BucketsyncError) -> Outcome:
     """The outcome of an object that was not written, because what stands in its place can't be kept."""
     message = f"what stands at the destination can't be kept in the trash, so it is not overwritten: {error}"
-    return Outcome(key=change.source.key, status="failed", reason=NOT_KEPT, message=message)
+    return Outcome(key=change.key, source_key=change.source_key, status="failed", reason=NOT_KEPT, message=message)
 
 
 def failure(run: Run, change: Change, error: BucketsyncError) -> Outcome:
@@ -122,4 +123,11 @@ def failure(run: Run, change: Change, error: BucketsyncError) -> Outcome:
     elif isinstance(error, NotSupported):
         status = "refused"
     version = Fingerprint.of(change.source)
-    return Outcome(key=change.source.key, status=status, reason=reason, message=str(error), source=version)
+    return Outcome(
+        key=change.key,
+        source_key=change.source_key,
+        status=status,
+        reason=reason,
+        message=str(error),
+        source=version,
+    )

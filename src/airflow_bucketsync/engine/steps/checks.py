@@ -21,7 +21,19 @@ def check_sync(run: Run) -> None:
     check_service(run)
     check_settings(run)
     check_regions(run)
+    check_tags(run)
     check_move(run)
+
+
+def check_tags(run: Run) -> None:
+    """Refuse to choose by tags where objects have none.
+
+    :raises InvalidConfiguration: names the source
+    """
+    if run.spec.selection.tags and not run.source.capabilities.tags:
+        raise InvalidConfiguration(
+            f"tags: {run.source.location.url} knows no tags, so no object would be chosen; leave `tags` out"
+        )
 
 
 def check_move(run: Run) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from airflow_bucketsync.engine.errors import BucketsyncError
 from airflow_bucketsync.engine.model.known import KnownObject
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
-from airflow_bucketsync.engine.model.outcome import Outcome
+from airflow_bucketsync.engine.model.outcome import Outcome, Status
+from airflow_bucketsync.engine.rules.scope import Scope
 from airflow_bucketsync.engine.rules.selection import Selector
 from airflow_bucketsync.engine.steps.examine import Examiner
 from airflow_bucketsync.engine.steps.listing import Listing
 from airflow_bucketsync.engine.steps.merging import merged
 from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.sources import Sources
 from airflow_bucketsync.engine.steps.verify import TAGS_UNREAD
 from airflow_bucketsync.engine.stores.bulk import in_threads
 from airflow_bucketsync.engine.stores.gate import Stopped
@@ -74,10 +77,12 @@ def compare_pair(run: Run) -> ComparisonReport:
     counts: Counter[str] = Counter()
     words: Counter[str] = Counter()
     first: list[Mapping[str, Any]] = []
-    for outcome in in_threads(lambda pair: _compared(examiner, *pair), _pairs(run), gate=run.gate):
+    unnamed: list[Outcome] = []
+    compared = in_threads(lambda pair: _compared(examiner, *pair), _pairs(run, unnamed.append), gate=run.gate)
+    for outcome in chain(compared, unnamed):
         if outcome is None:
             continue
-        word = {"same": "same", "extra": "extra", "unverified": "differ", "failed": "not_looked_at"}[outcome.status]
+        word = {"same": "same", "extra": "extra", "unverified": "differ"}.get(outcome.status, "not_looked_at")
         word = "missing" if outcome.reason == "missing" else word
         counts[word] += 1
         if word == "same":
@@ -100,37 +105,48 @@ def compare_pair(run: Run) -> ComparisonReport:
     )
 
 
-def _pairs(run: Run) -> Iterator[tuple[ObjectInfo | None, ObjectInfo | None]]:
-    """What stands under each key on both sides, within the selection."""
-    start = run.spec.selection.start_after
-    selector = Selector(run.spec.selection, folder_markers=run.spec.policy.folder_markers)
-    source = iter(Listing(run.source, "source", after=start))
-    destination = iter(Listing(run.destination, "destination", after=start))
+def _pairs(run: Run, unnamed: Callable[[Outcome], None]) -> Iterator[tuple[str, ObjectInfo | None, ObjectInfo | None]]:
+    """What stands under each name on both sides, within the selection.
+
+    :param unnamed: takes source objects that have no name at the destination, or share one
+    """
+    selection = run.spec.selection
+    start, flat = selection.listed_after, selection.flat
+    selector = Selector(selection, folder_markers=run.spec.policy.folder_markers)
+    scope = Scope(selection, selector)
+    source = Sources(run, selector, decide=unnamed).of(Listing(run.source, "source", after=start, flat=flat))
+    destination = iter(Listing(run.destination, "destination", after=start, flat=flat))
     nothing: Iterator[KnownObject] = iter(())
-    for _, here, there, _ in merged(source, destination, nothing):
-        named = here or there
-        if named is not None and (selector.everything or selector.admits(named) is None):
-            yield here, there
+    for key, one, there, _ in merged(source, destination, nothing):
+        here = one if one is None or isinstance(one, ObjectInfo) else one.source
+        if here is not None or (one is None and there is not None and scope.covers(there)):
+            yield key, here, there
 
 
-def _compared(examiner: Examiner, here: ObjectInfo | None, there: ObjectInfo | None) -> Outcome | None:
-    """What was found of one key; None = asked to stop."""
+def _compared(examiner: Examiner, key: str, here: ObjectInfo | None, there: ObjectInfo | None) -> Outcome | None:
+    """What was found of one name; None = asked to stop."""
     if here is None:
-        return None if there is None else Outcome(key=there.key, status="extra", reason="not_at_source")
+        return Outcome(key=key, status="extra", reason="not_at_source")
+    renamed = None if here.key == key else here.key
+    version = Fingerprint.of(here)
+
+    def said(status: Status, reason: str | None = None, message: str | None = None) -> Outcome:
+        source = version if status == "unverified" else None
+        return Outcome(key=key, source_key=renamed, status=status, reason=reason, message=message, source=source)
+
     if there is None:
-        return Outcome(key=here.key, status="unverified", reason="missing", source=Fingerprint.of(here))
+        return said("unverified", "missing")
     try:
-        finding = examiner.examine(here.key, source=Fingerprint.of(here))
+        finding = examiner.examine(key, source=version, source_key=renamed)
     except Stopped:
         return None
     except BucketsyncError as error:
-        return Outcome(key=here.key, status="failed", reason=error.reason, message=str(error))
+        return said("failed", error.reason, str(error))
     if finding.source_changed:
-        return Outcome(key=here.key, status="failed", reason="source_changed", message="changed while being compared")
+        return said("failed", "source_changed", "changed while being compared")
     if not finding.differences and finding.tags_unread:
-        return Outcome(key=here.key, status="failed", reason="tags_unread", message=TAGS_UNREAD)
+        return said("failed", "tags_unread", TAGS_UNREAD)
     if not finding.differences:
-        return Outcome(key=here.key, status="same")
+        return said("same")
     where = "" if finding.position is None else f"first difference at byte {finding.position}"
-    reason = ", ".join(finding.differences)
-    return Outcome(key=here.key, status="unverified", reason=reason, message=where, source=Fingerprint.of(here))
+    return said("unverified", ", ".join(finding.differences), where)

@@ -181,7 +181,7 @@ class _Completing:
         """The same; what the objects replace is kept before the first of a portion is completed."""
         while portion := list(itertools.islice(works, self.run.gate.concurrency if self.replacing.on else 1)):
             whole = [work.upload.change for work in portion if work.whole]
-            ready = {item.change.source.key: item for item in self.replacing.ready(whole)}
+            ready = {item.change.key: item for item in self.replacing.ready(whole)}
             for work in portion:
                 item = ready.get(work.upload.key)
                 yield work if item is None else replace(work, kept=item.kept, not_kept=item.error)
@@ -203,7 +203,9 @@ class _Completing:
             self.later = error
             self.unsettled.add(work.upload.key)
             outcome = failure(self.run, work.upload.change, error)
-        return replace(outcome, source=Fingerprint.of(work.upload.change.source), attempts=self.attempt)
+        change = work.upload.change
+        source, source_key = Fingerprint.of(change.source), change.source_key
+        return replace(outcome, source=source, source_key=source_key, attempts=self.attempt)
 
     def _outcome(self, work: _Work) -> Outcome:
         upload, begun = work.upload, work.begun

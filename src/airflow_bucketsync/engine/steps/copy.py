@@ -119,13 +119,11 @@ class _BatchCopy:
     def _wanted(self, changes: Iterator[Change]) -> Iterator[tuple[Change, CopyMode]]:
         """What is to be written, and how; what can't go at all is recorded."""
         for change in changes:
-            if change.source.key in self.recording.outcomes or self._too_many(change):
+            if change.key in self.recording.outcomes or self._too_many(change):
                 continue
             way = self._approach(change)
             if isinstance(way, TooLarge):
-                self._add(
-                    change, Outcome(key=change.source.key, status="refused", reason="too_large", message=way.message)
-                )
+                self._add(change, Outcome(key=change.key, status="refused", reason="too_large", message=way.message))
             else:
                 yield change, way
 
@@ -139,7 +137,7 @@ class _BatchCopy:
             writable = []
             for item, (_, mode) in zip(ready, portion, strict=True):
                 if item.kept is not None:
-                    self.kept[item.change.source.key] = item.kept
+                    self.kept[item.change.key] = item.kept
                 if item.error is None:
                     writable.append((item.change, mode))
                 else:
@@ -152,7 +150,7 @@ class _BatchCopy:
             if way in ("part_copy", "stream_parts"):
                 self.in_parts.append((change, way))
             else:
-                self.single[change.source.key] = (change, way)
+                self.single[change.key] = (change, way)
                 yield self._transfer(change, way)
 
     def _approach(self, change: Change) -> CopyMode | TooLarge:
@@ -173,17 +171,17 @@ class _BatchCopy:
         message = self.errors.too_many
         if message is None:
             return False
-        self._add(change, Outcome(key=change.source.key, status="failed", reason=MAX_ERRORS, message=message))
+        self._add(change, Outcome(key=change.key, status="failed", reason=MAX_ERRORS, message=message))
         return True
 
     def _done_before(self, change: Change, mode: PartMode) -> bool:
         """Whether an earlier try completed the object and died before it could say so: nothing of it is sent again."""
         with suppress(BucketsyncError):
-            found = self.run.destination.head(change.source.key, checksum=False).info
+            found = self.run.destination.head(change.key, checksum=False).info
             if not self._transfer(change, mode).destination.holds(found):
                 result = already_there(self.run, change, mode)
                 if result is not None:
-                    dropped = self.uploads.drop(change.source.key)
+                    dropped = self.uploads.drop(change.key)
                     self._add(change, success(change, mode, result, dropped[0].lost if dropped else ()))
                     return True
         return False
@@ -201,7 +199,7 @@ class _BatchCopy:
         elif error is not None:
             outcome = failure(self.run, change, error)
         else:
-            raise TypeError(f"a transfer came back without result and error: {change.source.key!r}")
+            raise TypeError(f"a transfer came back without result and error: {change.key!r}")
         self._add(change, replace(outcome, seconds=answer.seconds, attempts=answer.attempts))
 
     def _not_kept(self, change: Change, mode: CopyMode, error: BucketsyncError) -> None:
@@ -214,8 +212,8 @@ class _BatchCopy:
             self._add(change, not_kept(change, error))
 
     def _add(self, change: Change, outcome: Outcome) -> None:
-        kept = self.kept.pop(change.source.key, None)
+        kept = self.kept.pop(change.key, None)
         if outcome.status in WRITTEN:
             outcome = replace(outcome, kept=kept)
         self.errors.count(outcome)
-        self.recording.add(replace(outcome, source=Fingerprint.of(change.source)))
+        self.recording.add(replace(outcome, source=Fingerprint.of(change.source), source_key=change.source_key))

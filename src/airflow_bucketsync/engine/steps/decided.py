@@ -10,15 +10,29 @@ from airflow_bucketsync.engine.rules.parts import check_object
 from airflow_bucketsync.engine.steps.run import Run
 
 
-def refused(info: ObjectInfo, reason: str, words: str) -> Outcome:
-    """A source object that can't stand at the destination."""
-    return Outcome(key=info.key, status="refused", reason=reason, message=words, source=Fingerprint.of(info))
+def refused(info: ObjectInfo, reason: str, words: str, *, key: str | None = None) -> Outcome:
+    """A source object that can't stand at the destination.
 
-
-def archived(info: ObjectInfo) -> Outcome:
-    """A source object whose body can't be read before it is restored."""
+    :param key: that it would have there; None = the source's own
+    """
     return Outcome(
-        key=info.key,
+        key=key or info.key,
+        source_key=None if key in (None, info.key) else info.key,
+        status="refused",
+        reason=reason,
+        message=words,
+        source=Fingerprint.of(info),
+    )
+
+
+def archived(info: ObjectInfo, *, key: str) -> Outcome:
+    """A source object whose body can't be read before it is restored.
+
+    :param key: at the destination
+    """
+    return Outcome(
+        key=key,
+        source_key=None if key == info.key else info.key,
         status="failed",
         reason="archived",
         message=f"it is in storage class {info.storage_class} and not restored: restore it, or leave its class out",
@@ -37,7 +51,8 @@ def hidden(there: ObjectInfo, obstacle: str) -> Outcome:
 def withheld(change: Change) -> Outcome:
     """A change that a dry run does not carry out."""
     return Outcome(
-        key=change.source.key,
+        key=change.key,
+        source_key=change.source_key,
         status="withheld",
         reason="dry_run",
         message=f"would {change.kind}: {change.reason}",
@@ -46,11 +61,11 @@ def withheld(change: Change) -> Outcome:
     )
 
 
-def refusal_of(run: Run, info: ObjectInfo) -> tuple[str, str] | None:
-    """Why this source object can't stand at the destination, as a word and in words; None = it can."""
-    if is_state_name(info.key):
+def refusal_of(run: Run, info: ObjectInfo, key: str) -> tuple[str, str] | None:
+    """Why this source object can't stand at the destination under a key, as a word and in words; None = it can."""
+    if is_state_name(key):
         return "state_name", "a name of our own state: leave it out with `exclude`, or rename it"
-    words = run.destination.refusal(info.key)
+    words = run.destination.refusal(key)
     if words is not None:
         return "name", words
     words = check_object(info.size, run.destination.capabilities)

@@ -44,7 +44,12 @@ class Decisions:
             self.count("same", decision.reason)
         # Nothing is concluded from memory alone: it may speak of an object that was overwritten since.
         if look.seen and decision.reason in PROOFS and destination is not None:
-            proven = KnownObject(key=source.key, source=Fingerprint.of(source), destination=Fingerprint.of(destination))
+            proven = KnownObject(
+                key=look.key,
+                source_key=look.source_key,
+                source=Fingerprint.of(source),
+                destination=Fingerprint.of(destination),
+            )
             if proven != look.known:
                 self.learn(proven)
 

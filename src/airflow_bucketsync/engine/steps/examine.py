@@ -69,6 +69,7 @@ class Examiner:
         key: str,
         *,
         source: Fingerprint | None,
+        source_key: str | None = None,
         written: Fingerprint | None = None,
         lost: tuple[str, ...] = (),
         sent: bool = False,
@@ -76,7 +77,9 @@ class Examiner:
     ) -> Finding:
         """Everything in which the destination's object differs.
 
+        :param key: at the destination
         :param source: the source version that is expected; None = whatever stands there
+        :param source_key: its key at the source; None = the same
         :param written: what this run wrote; another ETag there is a difference
         :param lost: attributes already reported as lost
         :param prove: nobody wrote it just now, so its bytes must be shown to be equal, by reading both if need be
@@ -94,7 +97,7 @@ class Examiner:
         fingerprint = Fingerprint.of(there.info)
         if self.level == "listing":
             return Finding(differences=tuple(found), destination=fingerprint)
-        here = self._head(self.source, key)
+        here = self._head(self.source, source_key or key)
         if here is None or (source is not None and not _is_version(source, here)):
             return Finding(differences=tuple(found), source_changed=True, destination=fingerprint)
         try:

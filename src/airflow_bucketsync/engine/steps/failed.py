@@ -68,6 +68,8 @@ def look_again(run: Run, keys: Sequence[str], *, blind: bool) -> Again:
     """Ask both sides for these keys; one that can't be asked for at the source has failed again."""
     if not keys:
         return Again()
+    if not run.spec.selection.key_mapping.keeps:  # their sources are listed with all others
+        return Again(destination=() if blind else tuple(_found(run.destination, keys, run)[0]))
     here, trouble = _found(run.source, keys, run)
     there: list[ObjectInfo] = [] if blind else _found(run.destination, [info.key for info in here], run)[0]
     return Again(source=tuple(here), destination=tuple(there), failed=tuple(trouble))

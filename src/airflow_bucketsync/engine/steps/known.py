@@ -84,7 +84,7 @@ def open_known(workspace: Workspace, spec: SyncSpec) -> Known:
     except (PlanMismatch, KeyError, TypeError, AttributeError) as error:
         return Known(workspace, warning=f"the memory of earlier runs is unreadable and was ignored: {error}")
     if fingerprint != spec.pair_fingerprint():
-        return Known(workspace, warning="the memory of earlier runs is of other locations and was ignored")
+        return Known(workspace, warning="the memory of earlier runs is of other locations or names and was ignored")
     return Known(workspace, pages)
 
 

@@ -18,6 +18,9 @@ from airflow_bucketsync.engine.stores.base import ObjectStore
 PAGE_OBJECTS = 250_000
 """Objects of one page file: some 5 MB compressed, so that a temporary file stays small."""
 KEPT_REFUSALS = 1_000
+LONGEST_KEY = 1024
+LAST_CHARACTER = "\U0010ffff"
+"""Comes after every other one: what is listed after a folder and this lies behind the folder, but for odd names."""
 
 
 class Listing:
@@ -25,9 +28,13 @@ class Listing:
 
     :param side: what is our own is no data and is left out: at both sides the lock and the trash, which a source has
         that is another pair's destination; at a destination unfinished files too
+    :param flat: only keys without `/`; what lies in folders is jumped over
     """
 
-    def __init__(self, store: ObjectStore, side: Side, *, after: str = "", until: str | None = None) -> None:
+    def __init__(
+        self, store: ObjectStore, side: Side, *, after: str = "", until: str | None = None, flat: bool = False
+    ) -> None:
+        self._flat = flat
         self._store = store
         self._side = side
         self._after = after
@@ -47,8 +54,9 @@ class Listing:
                 if self._side == "destination" and self._store.capabilities.keeps_mtime:
                     return  # a folder that the first copy makes
                 raise
-            self.refused_count += len(page.refused)
-            self.refused += page.refused[: max(0, KEPT_REFUSALS - len(self.refused))]
+            refused = [item for item in page.refused if not self._flat or "/" not in item[0]]
+            self.refused_count += len(refused)
+            self.refused += refused[: max(0, KEPT_REFUSALS - len(self.refused))]
             for info in page.items:
                 if info.key <= last:
                     raise ListingUntrusted(
@@ -56,6 +64,8 @@ class Listing:
                     )
                 last = info.key
                 if info.key.startswith(STATE_PREFIX) or (self._side == "destination" and is_state_name(info.key)):
+                    continue
+                if self._flat and "/" in info.key:
                     continue
                 self.objects += 1
                 self.bytes += info.size
@@ -65,6 +75,15 @@ class Listing:
             if page.next_after < last or (not page.items and page.next_after == last and not page.refused):
                 raise ListingUntrusted("the listing does not get on", location=self._store.location.url, key=last)
             last = page.next_after
+            if self._flat and "/" in last:
+                last = max(last, self._behind(last))
+                if self._until is not None and last >= self._until:
+                    return
+
+    def _behind(self, key: str) -> str:
+        """A key that comes after everything in the folder of this one, or the key itself where there is no room."""
+        behind = key.partition("/")[0] + "/" + LAST_CHARACTER
+        return behind if len(self._store.location.full_key(behind).encode()) <= LONGEST_KEY else key
 
 
 def store_of(run: Run, side: Side) -> ObjectStore:
@@ -80,7 +99,8 @@ def list_unit(run: Run, number: int) -> ListingIndex:
     unit = read_run(run.workspace).units[number]
     store = store_of(run, unit.side)
     before = run.requests()
-    listing = Listing(store, unit.side, after=unit.after, until=unit.until)
+    flat = run.spec.selection.flat
+    listing = Listing(store, unit.side, after=unit.after, until=unit.until, flat=flat)
     pages: list[PageRef] = []
     writer = None
     for info in listing:
@@ -195,7 +215,8 @@ class Listed:
             if self._document.mapped and unit.number not in self._document.unlisted:
                 yield from self._from_pages(unit)
             else:
-                listing = Listing(store_of(self._run, unit.side), unit.side, after=unit.after, until=unit.until)
+                store, flat = store_of(self._run, unit.side), self._run.spec.selection.flat
+                listing = Listing(store, unit.side, after=unit.after, until=unit.until, flat=flat)
                 self._listing = listing
                 yield from listing
                 self._listing = None

@@ -21,6 +21,7 @@ class Look:
     """A pair of listed objects, and what could be decided so far.
 
     :param seen: `destination` is what this run saw there, not what was remembered
+    :param renamed: the key at the destination; None = the source's own
     """
 
     source: ObjectInfo
@@ -28,6 +29,46 @@ class Look:
     known: KnownObject | None
     decision: Decision
     seen: bool = True
+    renamed: str | None = None
+
+    @property
+    def key(self) -> str:
+        """At the destination."""
+        return self.source.key if self.renamed is None else self.renamed
+
+    @property
+    def source_key(self) -> str | None:
+        """At the source, where that is another one."""
+        return None if self.renamed is None else self.source.key
+
+
+UNNAMED_MODES = frozenset({"exists", "size", "missing_or_older"})
+"""Ways to compare that ask for no more than a name, a size or a time, whatever object it is."""
+
+
+def first_look(
+    comparison: Comparison,
+    key: str,
+    source: ObjectInfo,
+    destination: ObjectInfo | None,
+    known: KnownObject | None,
+    *,
+    seen: bool,
+) -> Look:
+    """What can be told of one name by listings and memory.
+
+    Where the name stood for another object of the source before, equal sizes and times prove nothing: it is copied.
+
+    :param key: at the destination
+    """
+    renamed = None if key == source.key else key
+    if known is not None and known.source is not None and (known.source_key or key) != source.key:
+        decision = comparison.listed(source, destination, None)
+        if decision.verdict != "copy" and comparison.mode not in UNNAMED_MODES:
+            decision = Decision("copy", "other_source")
+    else:
+        decision = comparison.listed(source, destination, known)
+    return Look(source=source, destination=destination, known=known, decision=decision, seen=seen, renamed=renamed)
 
 
 def look_at(run: Run, comparison: Comparison, waiting: Sequence[Look], *, listed: bool) -> Iterator[Look]:
@@ -41,10 +82,10 @@ def look_at(run: Run, comparison: Comparison, waiting: Sequence[Look], *, listed
     """
     there: dict[str, Head] = {}
     if not listed:
-        there = _heads(run.destination, [look.source.key for look in waiting if look.decision.verdict != "same"], run)
-        waiting = [_as_found(comparison, look, there.get(look.source.key)) for look in waiting]
+        there = _heads(run.destination, [look.key for look in waiting if look.decision.verdict != "same"], run)
+        waiting = [_as_found(comparison, look, there.get(look.key)) for look in waiting]
     here = _heads(run.source, [look.source.key for look in waiting if must_be_looked_at(look)], run)
-    keys = [look.source.key for look in waiting if look.decision.verdict == "look"]
+    keys = [look.key for look in waiting if look.decision.verdict == "look"]
     there |= _heads(run.destination, [key for key in keys if key not in there], run)
     run.gate.check()
     for look in waiting:
@@ -66,7 +107,7 @@ def _as_found(comparison: Comparison, look: Look, head: Head | None) -> Look:
     if head is None or head.error is not None:
         return look
     found = None if head.details is None else head.details.info
-    return replace(look, destination=found, decision=comparison.listed(look.source, found, look.known), seen=True)
+    return first_look(comparison, look.key, look.source, found, look.known, seen=True)
 
 
 def must_be_looked_at(look: Look) -> bool:

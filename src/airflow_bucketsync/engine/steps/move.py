@@ -27,7 +27,7 @@ def move(run: Run, chunk: Sequence[Outcome]) -> Iterator[Outcome]:
         if seen is None:
             continue
         if seen.verified:
-            proven[seen.key] = seen
+            proven[seen.source_key or seen.key] = seen
         elif seen.status == "changed":
             yield seen
         else:

@@ -16,8 +16,8 @@ from airflow_bucketsync.engine.model.route import Route
 from airflow_bucketsync.engine.rules.bounds import Bounds
 from airflow_bucketsync.engine.rules.diff import Comparison
 from airflow_bucketsync.engine.rules.estimate import estimate
+from airflow_bucketsync.engine.rules.scope import Scope
 from airflow_bucketsync.engine.rules.selection import Selector
-from airflow_bucketsync.engine.rules.splits import SplitPoints
 from airflow_bucketsync.engine.steps.conflicts import Conflicts
 from airflow_bucketsync.engine.steps.decided import archived, hidden, refusal_of, refused, withheld
 from airflow_bucketsync.engine.steps.decisions import Decisions
@@ -28,13 +28,14 @@ from airflow_bucketsync.engine.steps.known import Known, Remembered, open_known
 from airflow_bucketsync.engine.steps.listing import Listed
 from airflow_bucketsync.engine.steps.lock import Finished, Watch
 from airflow_bucketsync.engine.steps.locked import locked_plan
-from airflow_bucketsync.engine.steps.looking import Look, look_at, must_be_looked_at
+from airflow_bucketsync.engine.steps.looking import Look, first_look, look_at, must_be_looked_at
 from airflow_bucketsync.engine.steps.manifest import write_plan
 from airflow_bucketsync.engine.steps.merging import merged
 from airflow_bucketsync.engine.steps.prepare import RunDocument, as_full, read_run
 from airflow_bucketsync.engine.steps.removing import Removing
 from airflow_bucketsync.engine.steps.route import choose_route
 from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.sources import Sources, in_the_way
 from airflow_bucketsync.engine.steps.spool import Spool
 
 LOOKS = 1_000
@@ -83,7 +84,8 @@ class _Planner:
         self.document = document
         self.known = known
         self.both = document.mode == "full"
-        self.selector = Selector(run.spec.selection, folder_markers=self.policy.folder_markers)
+        selector = Selector(run.spec.selection, folder_markers=self.policy.folder_markers)
+        self.scope = Scope(run.spec.selection, selector)
         self.comparison = Comparison(
             self.policy.compare,
             source=run.source.capabilities,
@@ -93,9 +95,15 @@ class _Planner:
         self.failed, trouble = read_failed(run.workspace, document.previous)
         self.again = look_again(run, [key for key in self.failed if key <= document.after], blind=document.blind)
         self.bounds = Bounds(self.policy.max_objects, self.policy.max_bytes)
-        self.splits = SplitPoints()
         self.decisions = Decisions(run.workspace, learns=not self.policy.dry_run)
-        self.selected_out: Counter[str] = Counter()
+        self.sources = Sources(
+            run,
+            selector,
+            decide=self.decisions.decide,
+            after=document.after,
+            since=document.since,
+            again=self.failed,
+        )
         self.bytes = 0
         self.waiting: list[Waiting] = []
         self.looks = 0
@@ -133,12 +141,13 @@ class _Planner:
                 "destination": {"objects": destination.objects, "bytes": destination.bytes},
             },
             requests=requests,
-            selected_out=dict(self.selected_out),
+            selected_out=dict(self.sources.left_out.counts),
+            selected_out_first=self.sources.left_out.first,
             warnings=tuple(self.warnings),
             blind=self.document.blind,
             mode=self.document.mode,
             resume=self.bounds.last if self.bounds.cut else None,
-            splits=self.splits.points(),
+            splits=self.sources.splits.points(),
             removal=removal,
             trash=trash_folder(self.document.started, self.run.run) if self.policy.keeps else "",
             uploads=divided.uploads,
@@ -158,50 +167,38 @@ class _Planner:
         for outcome in self.again.failed:
             self._in_order(outcome, changes)
         known = (record for record in self.known if record.key > self.document.after)
-        here, there = chain(self.again.source, source), chain(self.again.destination, destination)
+        here, there = self.sources.of(chain(self.again.source, source)), chain(self.again.destination, destination)
         for key, one, two, memory in merged(here, there, known):
             self.run.gate.check()
             if self.bounds.cut:
                 return  # the next run goes on
-            if one is not None:
-                self._with_source(one, two, memory, changes)
-            else:
+            if one is None:
                 self._without_source(key, two, memory, source, changes)
+                continue
+            found = one if isinstance(one, ObjectInfo) else one.source
+            if found is not None:
+                self._with_source(key, found, two, memory, changes)
         self._settle(changes)
         self._refused_names(source)
 
     def _with_source(
-        self, here: ObjectInfo, there: ObjectInfo | None, memory: KnownObject | None, changes: Spool
+        self, key: str, here: ObjectInfo, there: ObjectInfo | None, memory: KnownObject | None, changes: Spool
     ) -> None:
-        self.splits.see(here.key)
-        left_out = self._left_out(here)
-        if left_out is not None:
-            self.selected_out[left_out] += 1
-            return
-        refusal = refusal_of(self.run, here)
+        refusal = refusal_of(self.run, here, key)
         if refusal is not None:
-            self._in_order(refused(here, *refusal), changes)
+            self._in_order(refused(here, *refusal, key=key), changes)
             return
-        self.conflicts.see(here.key)
-        decision = self.comparison.listed(here, there, memory)
-        look = Look(source=here, destination=there, known=memory, decision=decision, seen=self.both)
-        self._in_order(look, changes)
-
-    def _left_out(self, info: ObjectInfo) -> str | None:
-        rule = None if self.selector.everything else self.selector.admits(info)
-        since = self.document.since
-        if rule is None and since is not None and info.last_modified < since and info.key not in self.failed:
-            return "since_watermark"
-        return rule
+        self.conflicts.see(key)
+        self._in_order(first_look(self.comparison, key, here, there, memory, seen=self.both), changes)
 
     def _without_source(
         self, key: str, there: ObjectInfo | None, memory: KnownObject | None, source: Listed, changes: Spool
     ) -> None:
         if memory is not None and self.both:
             self._in_order(KnownObject(key=key, source=None, destination=None), changes)
-        selected = there is not None and (self.selector.everything or self.selector.admits(there) is None)
-        if there is not None and (selected or self.removing.everything):
-            obstacle = source.in_the_way(key)
+        everything = self.removing.everything
+        if there is not None and (self.scope.reaches(there) if everything else self.scope.covers(there)):
+            obstacle = in_the_way(self.sources.renaming, source.in_the_way, key, source.refused_count)
             if obstacle == key:
                 return  # the record of that name speaks of it
             self._in_order(there if obstacle is None else hidden(there, obstacle), changes)
@@ -250,7 +247,7 @@ class _Planner:
             if outcome is not None:
                 self.decisions.decide(outcome)
         elif item.decision.verdict == "archived":
-            self.decisions.decide(archived(item.source))
+            self.decisions.decide(archived(item.source, key=item.key))
         elif item.decision.verdict == "same":
             self.decisions.same(item, counted=not self.removing.same(item))
         else:
@@ -262,9 +259,9 @@ class _Planner:
         updated = decision.verdict == "update" and source.size <= self.run.destination.capabilities.max_copy
         kind: ChangeKind = "update" if updated else "copy"
         reason = "not_listed" if self.document.blind else decision.reason
-        change = Change(kind=kind, source=source, destination=look.destination, reason=reason)
+        change = Change(kind=kind, source=source, destination=look.destination, reason=reason, renamed=look.renamed)
         # What failed before is no new work: it would use up the bounds of every run to come.
-        if source.key in self.failed or self.bounds.take(source.key, change.load):
+        if change.key in self.failed or self.bounds.take(change.key, change.load):
             changes.write(change.to_json())
 
     # second pass: into batches --------------------------------------------------------------------------------
@@ -291,8 +288,9 @@ class _Planner:
         """The changes but for those that another key is in the way of; these are refused (once, unless `quiet`)."""
         for line in changes:
             change = Change.from_json(line)
-            reason = self.conflicts.reason(change.source.key)
+            reason = self.conflicts.reason(change.key)
             if reason is None:
                 yield change
             elif not quiet:
-                self.decisions.decide(refused(change.source, reason, "another key is in its way at the destination"))
+                words = "another key is in its way at the destination"
+                self.decisions.decide(refused(change.source, reason, words, key=change.key))

@@ -79,8 +79,8 @@ class RunDocument:
 
     @property
     def after(self) -> str:
-        """Only keys after this one are listed."""
-        start = self.spec.selection.start_after
+        """Only keys after this one (as they are at the destination) are planned."""
+        start = self.spec.selection.listed_after
         return start if self.round is None else max(start, self.round.after)
 
     @property
@@ -136,17 +136,21 @@ def prepare(run: Run, *, checkpoint: Checkpoint | None = None, warnings: Sequenc
         round=checkpoint.round if checkpoint is not None and run.spec.policy.bounded else None,
     )
     splits = checkpoint.splits if checkpoint is not None and document.mapped else ()
-    units = _units(sides, after=document.after, splits=splits)
+    units = _units(sides, document, splits=splits)
     document = replace(document, units=units, requests=run.requests_since(before))
     digest = run.workspace.write_document(RUN_DOCUMENT, "run", document.to_json())
     numbers = tuple(unit.number for unit in units) if document.mapped else ()
     return Prepared(units=numbers, digest=digest, warnings=document.warnings)
 
 
-def _units(sides: Sequence[Side], *, after: str, splits: Sequence[str]) -> tuple[ListUnit, ...]:
-    """Both sides in key ranges that end at the split points."""
-    points: list[str | None] = [after, *(split for split in splits if split > after), None]
-    ranges = [(side, start or "", end) for side in sides for start, end in pairwise(points)]
+def _units(sides: Sequence[Side], document: RunDocument, *, splits: Sequence[str]) -> tuple[ListUnit, ...]:
+    """Both sides in key ranges that end at the split points; a source of which the keys are mapped as a whole."""
+    ranges: list[tuple[Side, str, str | None]] = []
+    for side in sides:
+        mapped = side == "source" and not document.spec.selection.key_mapping.keeps
+        after = "" if mapped else document.after
+        points: list[str | None] = [after, *(split for split in splits if split > after), None]
+        ranges += [(side, start or "", end) for start, end in pairwise(points)]
     return tuple(
         ListUnit(number=number, side=side, after=start, until=end) for number, (side, start, end) in enumerate(ranges)
     )
@@ -175,7 +179,7 @@ def choose_mode(run: Run, checkpoint: Checkpoint | None) -> tuple[Listed, tuple[
 def _may_list(run: Run) -> bool:
     """Whether the destination lets itself be listed; its credentials may only be allowed to write."""
     try:
-        run.destination.list_page(after=run.spec.selection.start_after, limit=1)
+        run.destination.list_page(after=run.spec.selection.listed_after, limit=1)
     except AccessDenied:
         return False
     except ObjectNotFound:
@@ -190,7 +194,7 @@ def _is_small(run: Run, checkpoint: Checkpoint | None, sides: Sequence[Side]) ->
     for side in sides:
         store = run.source if side == "source" else run.destination
         try:
-            page = store.list_page(after=run.spec.selection.start_after)
+            page = store.list_page(after=run.spec.selection.listed_after)
         except ObjectNotFound:
             if side == "source" or not store.capabilities.keeps_mtime:
                 raise

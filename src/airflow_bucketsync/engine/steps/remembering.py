@@ -136,4 +136,9 @@ def _proven(outcomes: Iterator[Outcome]) -> Iterator[KnownObject]:
         if outcome.status == "moved" or outcome.status not in WRITTEN or not outcome.verified:
             yield KnownObject(key=outcome.key, source=None, destination=None)
         else:
-            yield KnownObject(key=outcome.key, source=outcome.source, destination=outcome.destination)
+            yield KnownObject(
+                key=outcome.key,
+                source_key=outcome.source_key,
+                source=outcome.source,
+                destination=outcome.destination,
+            )

@@ -63,7 +63,8 @@ class Removing:
         if self.moves and look.destination is not None:
             source, destination = Fingerprint.of(look.source), Fingerprint.of(look.destination)
             outcome = Outcome(
-                key=look.source.key,
+                key=look.key,
+                source_key=look.source_key,
                 status="same",
                 reason=look.decision.reason,
                 source=source,

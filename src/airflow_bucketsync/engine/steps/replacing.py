@@ -47,7 +47,7 @@ class Replacing:
             return [Ready(change=change) for change in changes]
         there = [change.destination for change in changes if change.destination is not None]
         kept = {answer.key: answer for answer in self._keeping.keep(there)}
-        return [self._with(change, kept.get(change.source.key)) for change in changes]
+        return [self._with(change, kept.get(change.key)) for change in changes]
 
     def _with(self, change: Change, answer: Kept | None) -> Ready:
         if answer is None:

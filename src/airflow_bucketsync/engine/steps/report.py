@@ -167,6 +167,7 @@ class _Reporter:
         self.by_decision += outcome.status == "withheld" and outcome.reason in _BY_DECISION
         if outcome.status in RED and outcome.reason not in _BY_DECISION and len(self.failures) < SHOWN_FAILURES:
             shown = {"key": outcome.key, "status": outcome.status, "reason": outcome.reason}
+            shown |= {} if outcome.source_key is None else {"source_key": outcome.source_key}
             self.failures.append({**shown, "message": outcome.message})
 
     def _outcomes(self) -> Iterator[Outcome]:
@@ -226,6 +227,8 @@ class _Reporter:
             resume=None if self.plan is None else self.plan.resume,
             approval=self._approval(),
             trash="" if self.plan is None else self.plan.trash,
+            selected_out={} if self.plan is None else dict(sorted(self.plan.selected_out.items())),
+            selected_out_first={} if self.plan is None else self.plan.selected_out_first,
             rounds=rounds.number,
             next_round=rounds.another,
         )

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import heapq
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import chain
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import orjson
 import zstandard
 
 _FRAME = 512 * 1024
+_SORTED_FRAME = 64 * 1024  # some 16 of them are read at once
 _CHUNK = 200_000
+_TOGETHER = 16
+
+L = TypeVar("L", bound=list[Any])
 
 
 class Spool:
-    """JSON lines in a compressed temporary file: append all, then read them any number of times."""
+    """JSON lines in a compressed temporary file: append all, then read them any number of times.
 
-    def __init__(self) -> None:
+    :param frame: bytes that are compressed, and read, together
+    """
+
+    def __init__(self, *, frame: int = _FRAME) -> None:
+        self._frame = frame
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._compressor = zstandard.ZstdCompressor(level=1)
         self._lines: list[bytes] = []
@@ -39,7 +48,7 @@ class Spool:
         self._lines.append(data)
         self._pending += len(data)
         self.count += 1
-        if self._pending >= _FRAME:
+        if self._pending >= self._frame:
             self._flush()
 
     def _flush(self) -> None:
@@ -60,25 +69,41 @@ class Spool:
             self._file.seek(position)
 
 
-def sorted_lines(lines: Iterable[list[str]], *, key: Callable[[list[str]], Any]) -> Iterator[list[str]]:
-    """Any number of lines in order, 200,000 of them in memory at a time."""
-    runs: list[Spool] = []
+def sorted_lines(lines: Iterable[L], *, key: Callable[[L], Any], chunk: int = _CHUNK) -> Generator[L, None, None]:
+    """Any number of lines in order.
+
+    :param chunk: lines in memory at a time; what is sorted goes to temporary files, merged 16 at a time
+    """
+    levels: list[list[Spool]] = [[]]
     try:
-        chunk: list[list[str]] = []
+        held: list[L] = []
         for line in lines:
-            chunk.append(line)
-            if len(chunk) >= _CHUNK:
-                runs.append(_spooled(sorted(chunk, key=key)))
-                chunk = []
-        chunk.sort(key=key)
-        yield from heapq.merge(*runs, chunk, key=key)
+            held.append(line)
+            if len(held) >= chunk:
+                _add(levels, _spooled(sorted(held, key=key)), key=key)
+                held = []
+        held.sort(key=key)
+        yield from heapq.merge(*chain.from_iterable(reversed(levels)), held, key=key)
     finally:
-        for run in runs:
-            run.__exit__(None, None, None)
+        for spool in chain.from_iterable(levels):
+            spool.__exit__(None, None, None)
 
 
-def _spooled(lines: Iterable[list[str]]) -> Spool:
-    spool = Spool()
+def _add(levels: list[list[Spool]], spool: Spool, *, key: Callable[[Any], Any]) -> None:
+    """One more sorted file; 16 of a kind become one, so that few are ever open."""
+    for level in levels:
+        level.append(spool)
+        if len(level) < _TOGETHER:
+            return
+        spool = _spooled(heapq.merge(*level, key=key))
+        for merged in level:
+            merged.__exit__(None, None, None)
+        level.clear()
+    levels.append([spool])
+
+
+def _spooled(lines: Iterable[Any]) -> Spool:
+    spool = Spool(frame=_SORTED_FRAME)
     for line in lines:
         spool.write(line)
     return spool

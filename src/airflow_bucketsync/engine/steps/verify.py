@@ -96,6 +96,7 @@ def looker(run: Run, *, level: Verify | None = None) -> Callable[[Outcome], Outc
     def examine(outcome: Outcome) -> Finding:
         return examiner.examine(
             outcome.key,
+            source_key=outcome.source_key,
             source=outcome.source,
             written=outcome.destination,
             lost=outcome.lost,
@@ -157,7 +158,7 @@ def judged(outcome: Outcome, finding: Finding) -> Outcome:
 
 def _by_listing(run: Run, written: Iterator[tuple[int, Outcome]]) -> Iterator[tuple[int, Outcome]]:
     """Hold what was written against one listing of the destination."""
-    listing = iter(Listing(run.destination, "destination", after=run.spec.selection.start_after))
+    listing = iter(Listing(run.destination, "destination", after=run.spec.selection.listed_after))
     there: ObjectInfo | None = next(listing, None)
     for number, outcome in written:
         run.gate.check()
