@@ -40,6 +40,7 @@ CHOICES: dict[str, dict[str, str]] = {
         "metadata": "metadata: checksum, metadata and tags too",
         "content": "content: every written object is read back",
     },
+    "list_encoding": {"plain": "plain: as they are", "url": "url: percent-encoded"},
     "on_missing": {"skip": "skip: it counts as gone", "fail": "fail: the run is red"},
     "on_collision": {"refuse": "refuse: none of them is copied", "fail": "fail: nothing is copied"},
     "folder_markers": {"copy": "copy them", "skip": "skip them"},
@@ -74,7 +75,7 @@ COUNTS = {
     "quiet_objects": (0, None), "max_rounds": (1, None), "max_objects": (1, None), "max_batches": (1, 1024),
     "batch_objects": (1, None), "concurrency": (1, 256), "max_errors": (0, None),
     "requests_per_second": (1, None), "max_deletes": (0, None), "approve_above": (0, None),
-    "lock_lease": (30, 86_400),
+    "lock_lease": (30, 86_400), "max_expansion": (1, None),
 }  # fmt: skip
 NUMBERS = {"max_error_share": 1.0, "max_delete_share": 1.0, "approval_hours": 720.0}
 """With the highest value of each; the lowest is 0."""

@@ -26,7 +26,8 @@ from airflow_bucketsync.engine.model.policy import (
     Verify,
 )
 from airflow_bucketsync.engine.model.preserve import PRESERVED, Acl, Preserved
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.source_list import ListEncoding
+from airflow_bucketsync.engine.model.spec import Selection, check_together
 from airflow_bucketsync.engine.model.units import parse_size
 
 MAX_PATTERNS = 1000
@@ -90,6 +91,14 @@ class Options(BaseModel):
     min_size: Size | None = Field(None, description="Only objects of at least this size (`10 MiB`).")
     max_size: Size | None = Field(None, description="Only objects of at most this size (`1.5 GiB`).")
     storage_classes: Texts | None = Field(None, description="Only objects of these storage classes. Empty = any.")
+    source_list: Text | None = Field(
+        None,
+        description="URL of a file that lists the objects (CSV, JSON Lines, an inventory). Empty = list the source.",
+    )
+    list_encoding: ListEncoding | None = Field(None, description="How a list in CSV writes keys.")
+    max_expansion: int | None = Field(
+        None, description="Objects that one folder entry (`a/b/*`) of a list may stand for."
+    )
     mode: Mode | None = Field(None, description="Which sides a run lists.")
     quiet_objects: int | None = Field(
         None, description="`until_quiet` ends with a run that has at most so many objects to bring in step."
@@ -214,7 +223,7 @@ def read_options(given: Mapping[str, Any]) -> Options:
         options = Options.model_validate(dict(given))
     except ValidationError as error:
         raise InvalidConfiguration("; ".join(_words(problem) for problem in error.errors())) from None
-    options.policy()
+    check_together(options.selection(), options.policy())
     return options
 
 

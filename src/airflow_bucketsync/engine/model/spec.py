@@ -6,13 +6,20 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.policy import SyncPolicy, options_to_json, texts
+from airflow_bucketsync.engine.model.source_list import (
+    DEFAULT_EXPANSION,
+    ListEncoding,
+    ListPlace,
+    check_encoding,
+    forbidden_by_list,
+)
 
 SPEC_VERSION = 1
 
@@ -35,6 +42,9 @@ class Selection:
     :param min_size: bytes, inclusive
     :param max_size: bytes, inclusive
     :param storage_classes: only objects of these storage classes, as the store names them; empty = any
+    :param source_list: URL of a file that lists the objects, instead of a listing of the source; "" = none
+    :param list_encoding: how a list in CSV writes keys: `plain`, or `url` (percent-encoded)
+    :param max_expansion: objects that one folder entry (`a/b/*`) of a list may stand for
     """
 
     include: tuple[str, ...] = ()
@@ -45,6 +55,9 @@ class Selection:
     min_size: int | None = None
     max_size: int | None = None
     storage_classes: tuple[str, ...] = ()
+    source_list: str = ""
+    list_encoding: ListEncoding = "plain"
+    max_expansion: int = DEFAULT_EXPANSION
 
     def __post_init__(self) -> None:
         for name in ("include", "exclude", "storage_classes"):
@@ -57,6 +70,11 @@ class Selection:
         for name in ("min_size", "max_size"):
             if (getattr(self, name) or 0) < 0:
                 raise InvalidConfiguration(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.source_list:
+            ListPlace.parse(self.source_list)
+        check_encoding(self.list_encoding, self.source_list)
+        if self.max_expansion < 1:
+            raise InvalidConfiguration(f"max_expansion must be at least 1, got {self.max_expansion}")
         if self.min_size is not None and self.max_size is not None and self.min_size > self.max_size:
             raise InvalidConfiguration(f"min_size ({self.min_size}) is above max_size ({self.max_size})")
         if self.modified_after and self.modified_before and self.modified_after > self.modified_before:
@@ -81,6 +99,9 @@ class Selection:
             min_size=value.get("min_size"),
             max_size=value.get("max_size"),
             storage_classes=texts(value.get("storage_classes", ())),
+            source_list=value.get("source_list", ""),
+            list_encoding=value.get("list_encoding", "plain"),
+            max_expansion=value.get("max_expansion", DEFAULT_EXPANSION),
         )
 
 
@@ -103,6 +124,7 @@ class SyncSpec:
                 f"{self.pair!r:.80} can't name a pair: use letters, digits, `_`, `-` and `.`, "
                 "at most 250, not beginning with `.` or `-`"
             )
+        check_together(self.selection, self.policy)
 
     @classmethod
     def of(
@@ -156,6 +178,21 @@ class SyncSpec:
 def pair_id(source: Location, destination: Location) -> str:
     """The id of an unnamed pair: 16 hexadecimal digits of both locations."""
     return _digest([source.url, destination.url])[:16]
+
+
+def without_list(selection: Selection) -> Selection:
+    """The rules of a selection alone: a list is none of them, it names the objects that they are asked of."""
+    return replace(selection, source_list="", list_encoding="plain", max_expansion=DEFAULT_EXPANSION)
+
+
+def check_together(selection: Selection, policy: SyncPolicy) -> None:
+    """Refuse options of a selection and a policy that contradict each other.
+
+    :raises InvalidConfiguration: names both, and says why
+    """
+    words = forbidden_by_list(policy) if selection.source_list else None
+    if words is not None:
+        raise InvalidConfiguration(words)
 
 
 def _digest(parts: list[Any]) -> str:

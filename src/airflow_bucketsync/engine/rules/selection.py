@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.policy import FolderMarkers
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.spec import Selection, without_list
 
 MAX_PATTERNS = 1000
 """Patterns of one list."""
@@ -46,7 +46,7 @@ class Selector:
         self._include = _Patterns("include", selection.include) if selection.include else None
         self._storage_classes = frozenset(selection.storage_classes)
         self._skip_markers = folder_markers == "skip"
-        self.everything = selection == Selection() and not self._skip_markers
+        self.everything = without_list(selection) == Selection() and not self._skip_markers
 
     def admits(self, info: ObjectInfo) -> str | None:
         """None when the object takes part, else the name of the first rule that leaves it out."""

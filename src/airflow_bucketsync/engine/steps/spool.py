@@ -60,24 +60,29 @@ class Spool:
             self._file.seek(position)
 
 
-def sorted_lines(lines: Iterable[list[str]], *, key: Callable[[list[str]], Any]) -> Iterator[list[str]]:
-    """Any number of lines in order, 200,000 of them in memory at a time."""
+def sorted_lines(
+    lines: Iterable[list[Any]], *, key: Callable[[list[Any]], Any], chunk: int = _CHUNK
+) -> Iterator[list[Any]]:
+    """Any number of lines in order.
+
+    :param chunk: lines in memory at a time
+    """
     runs: list[Spool] = []
     try:
-        chunk: list[list[str]] = []
+        waiting: list[list[Any]] = []
         for line in lines:
-            chunk.append(line)
-            if len(chunk) >= _CHUNK:
-                runs.append(_spooled(sorted(chunk, key=key)))
-                chunk = []
-        chunk.sort(key=key)
-        yield from heapq.merge(*runs, chunk, key=key)
+            waiting.append(line)
+            if len(waiting) >= chunk:
+                runs.append(_spooled(sorted(waiting, key=key)))
+                waiting = []
+        waiting.sort(key=key)
+        yield from heapq.merge(*runs, waiting, key=key)
     finally:
         for run in runs:
             run.__exit__(None, None, None)
 
 
-def _spooled(lines: Iterable[list[str]]) -> Spool:
+def _spooled(lines: Iterable[list[Any]]) -> Spool:
     spool = Spool()
     for line in lines:
         spool.write(line)
