@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arro3.core import DataType, Field, Schema, Table
+from arro3.core import Array, DataType, Table
 from arro3.io import write_parquet
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
@@ -47,10 +47,9 @@ def parquet(folder: Path, rows: list[dict[str, Any]], *, without: str = "") -> b
         found = row[name]
         return found.replace(tzinfo=None) if isinstance(found, datetime) else found
 
-    data = {name: [value(row, title) for row in rows] for name, (title, _) in kept.items()}
-    schema = Schema([Field(name, kind, nullable=True) for name, (_, kind) in kept.items()])
+    data = {name: Array([value(row, title) for row in rows], kind) for name, (title, kind) in kept.items()}
     path = folder / "data.parquet"
-    write_parquet(Table.from_pydict(data, schema=schema), str(path))
+    write_parquet(Table.from_pydict(data), str(path))
     return path.read_bytes()
 
 

@@ -136,15 +136,13 @@ class ListEntry:
         )
 
 
-def check_encoding(encoding: str, source_list: str) -> None:
-    """Refuse a word that is no encoding, or an encoding without a list.
+def check_encoding(encoding: str) -> None:
+    """Refuse a word that is no encoding of a list.
 
     :raises InvalidConfiguration: says which words there are
     """
     if encoding not in get_args(ListEncoding):
         raise InvalidConfiguration(f"list_encoding: {encoding!r:.80} is none of {', '.join(get_args(ListEncoding))}")
-    if encoding != "plain" and not source_list:
-        raise InvalidConfiguration("list_encoding says how a list writes keys, and there is no source_list")
 
 
 def forbidden_by_list(policy: SyncPolicy) -> str | None:

@@ -72,7 +72,7 @@ class Selection:
                 raise InvalidConfiguration(f"{name} must not be negative, got {getattr(self, name)}")
         if self.source_list:
             ListPlace.parse(self.source_list)
-        check_encoding(self.list_encoding, self.source_list)
+        check_encoding(self.list_encoding)
         if self.max_expansion < 1:
             raise InvalidConfiguration(f"max_expansion must be at least 1, got {self.max_expansion}")
         if self.min_size is not None and self.max_size is not None and self.min_size > self.max_size:

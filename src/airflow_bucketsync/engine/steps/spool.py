@@ -84,6 +84,10 @@ def sorted_lines(
 
 def _spooled(lines: Iterable[list[Any]]) -> Spool:
     spool = Spool()
-    for line in lines:
-        spool.write(line)
+    try:
+        for line in lines:
+            spool.write(line)
+    except BaseException:
+        spool.__exit__(None, None, None)
+        raise
     return spool

@@ -22,9 +22,9 @@ LONGEST_LINE = 64 * 1024
 """Bytes; a key has 1,024, and a record little more."""
 SMALL = 16 * 1024 * 1024
 """Bytes of a file that is read at once."""
-MOST_EXPANSION = 500
-"""What is packed closer is no list, but made to fill our memory or time."""
-_FREE = 64 * 1024 * 1024
+MOST_EXPANSION = 100
+"""What is packed closer is no list, but made to fill our disk or time: lists of like names come to 10 to 30."""
+LOOKED_AT = 64 * 1024 * 1024
 """Bytes after which the ratio is looked at."""
 
 
@@ -118,7 +118,7 @@ class _Ratio:
 
     def see(self, piece: bytes) -> bytes:
         self.bytes += len(piece)
-        if self.bytes > _FREE and self.bytes > MOST_EXPANSION * max(self.packed, 1):
+        if self.bytes > LOOKED_AT and self.bytes > MOST_EXPANSION * max(self.packed, 1):
             raise BrokenRule(
                 "packed_too_closely", f"it unpacks to more than {MOST_EXPANSION} times its size: write it unpacked"
             )

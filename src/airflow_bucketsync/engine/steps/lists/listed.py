@@ -13,7 +13,7 @@ from airflow_bucketsync.engine.errors import BucketsyncError, ObjectNotFound, Pl
 from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.pages import PageRef, Schema
-from airflow_bucketsync.engine.model.source_list import ListEntry
+from airflow_bucketsync.engine.model.source_list import ListEntry, ListPlace
 from airflow_bucketsync.engine.rules.list_records import BrokenRule
 from airflow_bucketsync.engine.steps.lists.folders import expanded
 from airflow_bucketsync.engine.steps.lists.lookups import CHUNK, Found, looked_up
@@ -101,7 +101,7 @@ def take_list(run: Run, name: str) -> SourceList:
             single.write(entry.to_line())
         reading.violations.require_none()
         if not single.count and not folders and not reading.passed:
-            reading.violations.add(reading.files.place(0), _EMPTY)
+            reading.violations.add(ListPlace.parse(run.spec.selection.source_list).name, _EMPTY)
             reading.violations.require_none()
         entries: Iterable[ListEntry] = (ListEntry.from_line(line) for line in single)
         overlaps: Once | None = None

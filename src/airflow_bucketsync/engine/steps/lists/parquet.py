@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
@@ -25,25 +26,34 @@ def parquet_rows(path: str) -> tuple[Sequence[str], Iterator[Sequence[Any]]]:
             "an inventory in Parquet is read by a library of its own: install airflow-bucketsync[parquet] on the "
             "workers, or let the inventory be made as CSV"
         ) from None
-    try:
+    with _own_errors():
         reader = read_parquet(path, batch_size=BATCH)
         names = list(reader.schema.names)
-    except Exception as error:  # the library raises types of its own that it does not name
-        raise _bad(error) from None
     return names, _rows(reader)
 
 
 def _rows(reader: Any) -> Iterator[Sequence[Any]]:
+    batches = iter(reader)
+    while True:
+        with _own_errors():
+            batch = next(batches, None)
+            if batch is None:
+                return
+            columns = [column.to_pylist() for column in batch.columns]
+        yield from zip(*columns, strict=True)
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """Whatever the library says of a file that it can't read, as a broken rule.
+
+    It raises types that it does not name, and where it did not expect an error one that is no `Exception`.
+    """
     try:
-        for batch in reader:
-            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
-    except BrokenRule:
-        raise
-    except Exception as error:  # as above
-        raise _bad(error) from None
-
-
-def _bad(error: Exception) -> BrokenRule:
-    return BrokenRule(
-        "bad_parquet", f"it is no Parquet that can be read ({error!s:.200}): have the inventory made again"
-    )
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise BrokenRule(
+            "bad_parquet", f"it is no Parquet that can be read ({error!s:.200}): have the inventory made again"
+        ) from None
