@@ -37,7 +37,7 @@ def parquet(folder: Path, rows: list[dict[str, Any]], *, without: str = "") -> b
         "is_latest": ("IsLatest", DataType.bool()),
         "is_delete_marker": ("IsDeleteMarker", DataType.bool()),
         "size": ("Size", DataType.int64()),
-        "last_modified_date": ("LastModifiedDate", DataType.timestamp("ms")),
+        "last_modified_date": ("LastModifiedDate", DataType.int64()),
         "e_tag": ("ETag", DataType.string()),
         "storage_class": ("StorageClass", DataType.string()),
     }
@@ -45,9 +45,10 @@ def parquet(folder: Path, rows: list[dict[str, Any]], *, without: str = "") -> b
 
     def value(row: dict[str, Any], name: str) -> Any:
         found = row[name]
-        return found.replace(tzinfo=None) if isinstance(found, datetime) else found
+        return int(found.timestamp() * 1000) if isinstance(found, datetime) else found
 
     data = {name: Array([value(row, title) for row in rows], kind) for name, (title, kind) in kept.items()}
+    data["last_modified_date"] = data["last_modified_date"].cast(DataType.timestamp("ms"))
     path = folder / "data.parquet"
     write_parquet(Table.from_pydict(data), str(path))
     return path.read_bytes()
@@ -201,8 +202,9 @@ def test_a_data_file_with_other_columns(pair):
     assert "[wrong_columns] 9 columns, and the manifest names 10" in pair.refused(name)
 
 
-def test_parquet_that_is_none(pair):
-    name = pair.inventory({"1.parquet": b"PAR1 no PAR1"}, fileFormat="Parquet")
+@pytest.mark.parametrize("body", [b"", b"PAR1", b"no Parquet at all", b"PAR1 no PAR1"])
+def test_parquet_that_is_none(pair, body):
+    name = pair.inventory({"1.parquet": body}, fileFormat="Parquet")
     assert "1.parquet: [bad_parquet]" in pair.refused(name)
 
 

@@ -68,14 +68,13 @@ print(json.dumps({
 
 INVENTORY = """
 import hashlib, json, os, sys
-from datetime import datetime
 from arro3.core import Array, DataType, Table
 from arro3.io import write_parquet
 
 folder, count, files = sys.argv[1], int(sys.argv[2]), 4
 types = {
     "bucket": DataType.string(), "key": DataType.string(), "size": DataType.int64(),
-    "last_modified_date": DataType.timestamp("ms"), "e_tag": DataType.string(), "storage_class": DataType.string(),
+    "last_modified_date": DataType.int64(), "e_tag": DataType.string(), "storage_class": DataType.string(),
 }
 os.makedirs(f"{folder}/daily/data"), os.makedirs(f"{folder}/daily/t")
 entries = []
@@ -85,11 +84,13 @@ for part in range(files):
         "bucket": ["source"] * len(numbers),
         "key": [f"in/d{number // 1000:05d}/k{number:09d}" for number in numbers],
         "size": [12] * len(numbers),
-        "last_modified_date": [datetime(2026, 1, 1)] * len(numbers),
+        "last_modified_date": [1767225600000] * len(numbers),
         "e_tag": [f"{number:032x}" for number in numbers],
         "storage_class": ["STANDARD"] * len(numbers),
     }
-    table = Table.from_pydict({name: Array(values, types[name]) for name, values in columns.items()})
+    arrays = {name: Array(values, types[name]) for name, values in columns.items()}
+    arrays["last_modified_date"] = arrays["last_modified_date"].cast(DataType.timestamp("ms"))
+    table = Table.from_pydict(arrays)
     path = f"{folder}/daily/data/{part}.parquet"
     write_parquet(table, path)
     body = open(path, "rb").read()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from os import SEEK_END
 from typing import Any
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.rules.list_records import BrokenRule
 
+_ENDS = b"PAR1PAR1"
 BATCH = 4096
 """Rows that are taken out of the file at a time."""
 
@@ -26,6 +28,12 @@ def parquet_rows(path: str) -> tuple[Sequence[str], Iterator[Sequence[Any]]]:
             "an inventory in Parquet is read by a library of its own: install airflow-bucketsync[parquet] on the "
             "workers, or let the inventory be made as CSV"
         ) from None
+    with open(path, "rb") as file:
+        ends = file.read(4)
+        file.seek(max(4, file.seek(0, SEEK_END) - 4))
+        ends += file.read()
+    if ends != _ENDS:
+        raise _bad("it does not begin and end as one")
     with _own_errors():
         reader = read_parquet(path, batch_size=BATCH)
         names = list(reader.schema.names)
@@ -54,6 +62,8 @@ def _own_errors() -> Iterator[None]:
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        raise BrokenRule(
-            "bad_parquet", f"it is no Parquet that can be read ({error!s:.200}): have the inventory made again"
-        ) from None
+        raise _bad(f"{error!s:.200}") from None
+
+
+def _bad(words: str) -> BrokenRule:
+    return BrokenRule("bad_parquet", f"it is no Parquet that can be read ({words}): have the inventory made again")
