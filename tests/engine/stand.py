@@ -276,6 +276,7 @@ class Stand:
         selection: Selection | None = None,
         name: str | None = None,
         run: str | None = None,
+        lists: ObjectStore | None = None,
         **policy: Any,
     ) -> Ran:
         """One run of every step; a red run is returned like any other."""
@@ -284,6 +285,7 @@ class Stand:
             source,
             destination,
             workspace=self.workspace,
+            lists=lists,
             selection=selection,
             policy=SyncPolicy(**{"concurrency": 4, **policy}),
             name=name,

@@ -25,7 +25,7 @@ def listed(folders):
 
 def test_a_list_is_read_by_the_list_task(flow, put, folders, listed):
     put(a="1", b="2", c="3")
-    run = flow(source_list=listed("{{ run_id }}.csv".replace("{{ run_id }}", "one"), ",a\n,c\n")).run()
+    run = flow(source_list=listed("one.csv", ",a\n,c\n")).run()
     assert run.errors == {}
     assert sorted(os.listdir(folders / "out")) == ["a", "c"]
     assert [run.state_of(name) for name in ("prepare", "list", "plan", "copy", "report")] == ["success"] * 5

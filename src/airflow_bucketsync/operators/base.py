@@ -59,6 +59,8 @@ class SyncOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("workspace",)
     ui_color = "#d9ead3"
+    reads_list = False
+    """Whether this task reads the list of objects that a sync may have."""
     _accesses: Accesses | None = None
     _gates: tuple[Gate, ...] = ()
     _killed = False
@@ -161,7 +163,7 @@ class SyncOperator(BaseOperator):
             stack.callback(source.close)
             destination = open_destination(spec.destination, policy, gate=gate, accesses=accesses)
             stack.callback(destination.close)
-            lists = open_list(spec.selection.source_list, gate=gate, accesses=accesses)
+            lists = open_list(spec.selection.source_list if self.reads_list else "", gate=gate, accesses=accesses)
             if lists is not None:
                 stack.callback(lists.close)
             sides: dict[str, Any] = {"source": source, "destination": destination, "lists": lists}

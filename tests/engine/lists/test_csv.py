@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from airflow_bucketsync.engine.steps.lists import files
+from airflow_bucketsync.engine.steps.lists import files, listed
 from tests.engine.lists.making import Listed
 
 OBJECTS = {name: f"of {name}".encode() for name in ("a", "b/1", "b/2", "bb/1", "c d", 'e,"f"', "g+h%20", "ü")}
@@ -64,6 +64,13 @@ def test_row_B9_a_folder_stands_for_so_many_objects(pair, objects, word):
     else:
         said = pair.refused("a.csv", content, max_expansion=3)
         assert f"a.csv, line 1: [{word}]" in said
+
+
+def test_folders_beyond_counting(pair, monkeypatch):
+    monkeypatch.setattr(listed, "MAX_FOLDERS", 2)
+    assert pair.take("a.csv", "source,in/b/*\nsource,in/bb/*\n").report.counts == {"copied": 3}
+    said = pair.refused("a.csv", "source,in/b/*\n" * 3)
+    assert "a.csv, line 3: [too_many_folders]" in said
 
 
 def test_row_B9_bb_is_not_bbb():

@@ -25,6 +25,11 @@ from airflow_bucketsync.engine.steps.workspace import PageWriter, Workspace
 
 DOCUMENT = "list/source_list.json"
 PAGE_OBJECTS = 250_000
+MAX_FOLDERS = 10_000
+_TOO_MANY_FOLDERS = BrokenRule(
+    "too_many_folders",
+    f"more than {MAX_FOLDERS} folder entries are too many to be listed one by one: name wider folders",
+)
 _NO_SUMS = (
     "the list names checksums (sums), and verify is {verify}, which looks at none: set verify to metadata or "
     "content, or leave the sums out"
@@ -128,6 +133,9 @@ def _without_folders(run: Run, reading: Reading, folders: list[ListEntry]) -> It
     for entry in read_entries(run, reading):
         if entry.folder:
             folders.append(entry)
+            if len(folders) > MAX_FOLDERS:
+                reading.violations.add(reading.files.place(entry.file, entry.line), _TOO_MANY_FOLDERS)
+                folders.clear()
             continue
         if entry.sums and told:
             told = False  # once is enough
