@@ -6,6 +6,8 @@ import orjson
 import pytest
 import zstandard
 
+from airflow_bucketsync.engine.errors import AccessDenied
+from airflow_bucketsync.engine.steps.lists import files
 from tests.engine.lists.making import Listed
 
 
@@ -44,8 +46,6 @@ class Failing:
     keys: tuple[str, ...] = ("b", "c/*")
 
     def __call__(self, moment: str, verb: str, key: str) -> None:
-        from airflow_bucketsync.engine.errors import AccessDenied
-
         if key in self.keys and verb in ("put", "copy"):
             raise AccessDenied("not this one", key=key)
 
@@ -78,7 +78,7 @@ def test_pages_that_name_objects(pair, lines):
         (zstandard.compress(b"{"), "bad_page", "no line of a page"),
         (packed(head("failed"), {"key": "_bucketsync/x", "status": "failed"}), "state_name", "line 2"),
         (b"no page", "bad_packing", "can't be unpacked"),
-        (zstandard.compress(b"\n" * 100_000_000), "packed_too_closely", "more than 100 times"),
+        (zstandard.compress(b"\n" * 1000), "bad_page", "no line of a page"),
         (packed(head("failed")), "empty", "names no object"),
     ],
 )
@@ -86,3 +86,9 @@ def test_each_broken_rule_is_named_with_its_place(pair, content, rule, words):
     said = pair.refused("a.jsonl.zst", content)
     assert f"[{rule}]" in said
     assert words in said
+
+
+def test_row_S11_a_page_that_is_a_bomb(pair, monkeypatch):
+    monkeypatch.setattr(files, "LOOKED_AT", 1024 * 1024)
+    content = packed(head("failed"), *([{"key": "a", "status": "failed"}] * 50_000))
+    assert "[packed_too_closely] it unpacks to more than 100 times" in pair.refused("a.jsonl.zst", content)

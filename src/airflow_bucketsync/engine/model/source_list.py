@@ -44,8 +44,6 @@ class ListPlace:
             raise InvalidLocation(f"source_list: {whole.url} names no file: add the key of the list")
         last = 2 if folders[-1] == MANIFEST and len(folders) > 1 + (whole.scheme == "file") else 1
         name = "/".join(folders[-last:])
-        if not path.endswith(name if whole.scheme == "file" else f"{name}/"):
-            raise InvalidLocation(f"source_list: {whole.url} has an empty segment: write the plain path of the file")
         if whole.scheme == "file":
             if len(folders) == last:
                 raise InvalidLocation(f"source_list: {url!r:.200} lies in the root folder: put it into a folder")
