@@ -118,7 +118,8 @@ def test_dense_keys_are_listed_and_sparse_ones_asked_for():
 def test_a_listing_that_lacks_keys_makes_none_of_them_gone():
     """F07: an `IsTruncated` that is wrongly false. Each key that a listing does not have is asked for."""
     pair = Listed()
-    pair.put(MANY)
+    few = dict(list(MANY.items())[:200])
+    pair.put(few)
     pages = pair.source.list_page
 
     def short(**asked):
@@ -126,7 +127,7 @@ def test_a_listing_that_lacks_keys_makes_none_of_them_gone():
         return type(page)(items=page.items[:10], next_after=None)
 
     pair.source.list_page = short
-    assert pair.take("a.csv", csv_of(MANY)).report.counts == {"copied": 3000}
+    assert pair.take("a.csv", csv_of(few)).report.counts == {"copied": 200}
 
 
 def test_a_list_needs_its_store(pair):
