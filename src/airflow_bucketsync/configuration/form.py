@@ -116,7 +116,7 @@ def _field(name: str) -> Param:
         "section": _WHICH if selects else _HOW,
     }
     if name in CHOICES:
-        default = SyncPolicy.__dataclass_fields__[name].default
+        default = (Selection if selects else SyncPolicy).__dataclass_fields__[name].default
         choices = CHOICES[name]
         return Param(default, type="string", enum=list(choices), values_display=choices, description_md=words, **shape)
     if name in FLAGS:
