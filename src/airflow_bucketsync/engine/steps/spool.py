@@ -21,8 +21,8 @@ class Spool:
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._compressor = zstandard.ZstdCompressor(level=1)
-        self._lines: list[bytes] = []
-        self._pending = 0
+        # One buffer: each line that is dumped lies in a kilobyte of its own as long as it is kept.
+        self._pending = bytearray()
         self.count = 0
 
     def __enter__(self) -> Self:
@@ -36,17 +36,18 @@ class Spool:
     def write(self, line: Any) -> None:
         """Append one line."""
         data = orjson.dumps(line)
-        self._lines.append(data)
-        self._pending += len(data)
+        if self._pending:
+            self._pending += b"\n"
+        self._pending += data
         self.count += 1
-        if self._pending >= _FRAME:
+        if len(self._pending) >= _FRAME:
             self._flush()
 
     def _flush(self) -> None:
-        if self._lines:
-            frame = self._compressor.compress(b"\n".join(self._lines))
+        if self._pending:
+            frame = self._compressor.compress(self._pending)
             self._file.write(len(frame).to_bytes(4, "big") + frame)
-            self._lines, self._pending = [], 0
+            self._pending = bytearray()
 
     def __iter__(self) -> Iterator[Any]:
         self._flush()
@@ -87,6 +88,7 @@ def _spooled(lines: Iterable[list[Any]]) -> Spool:
     try:
         for line in lines:
             spool.write(line)
+        spool._flush()  # many of them wait for the merge
     except BaseException:
         spool.__exit__(None, None, None)
         raise
