@@ -44,7 +44,7 @@ PACKAGES = {
     "engine.model": frozenset[str](),
     "engine.rules": frozenset[str](),
     "engine.stores": CLOUD | {"anycrc", "awscrt", "pendulum", "requests", "urllib3"},
-    "engine.steps": frozenset({"orjson", "zstandard"}),
+    "engine.steps": frozenset({"orjson", "zstandard", "arro3"}),
     "engine": frozenset[str](),
     "provider_info": frozenset[str](),
     "": frozenset[str](),
@@ -67,6 +67,7 @@ LONGER_FOR_A_REASON: dict[str, str] = {}
 LATE_IMPORTS = {
     "hooks.store": "an SDK is loaded by the task that opens its store, not by every DAG file that is parsed",
     "hooks.oss": "Airflow imports hooks to list connection types; only testing a connection needs the SDK",
+    "engine.steps.lists.parquet": "a package of an extra, which inventories in Parquet need",
     "hooks.oss_credentials": "a package of an extra, which some kinds of credentials need",
 }
 

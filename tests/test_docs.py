@@ -15,7 +15,7 @@ import pytest
 from airflow_bucketsync.configuration.options import Options
 from airflow_bucketsync.engine.model.outcome import STATUSES
 from airflow_bucketsync.engine.model.policy import SyncPolicy
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.model.units import MIB, format_size
 from airflow_bucketsync.provider_info import get_provider_info
 

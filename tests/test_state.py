@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
+from airflow_bucketsync.engine.model.selection import Selection
+from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.state import (
     MAX_VALUE,
     PROGRESS_KEY,

@@ -57,7 +57,7 @@ def load_checkpoint(context: Context, spec: SyncSpec) -> tuple[Checkpoint | None
     Anybody may have edited it: it is checked like any other input, and at worst ignored.
     """
     value = context["asset_state_store"][STATE].get(spec.pair)
-    if value is None:
+    if value is None or spec.selection.source_list:  # a list has no checkpoint, and leaves the pair's alone
         return None, ()
     try:
         return Checkpoint.fitting(value, pair=spec.pair, fingerprint=spec.fingerprint()), ()

@@ -10,7 +10,7 @@ import pytest
 from airflow_bucketsync.configuration.options import OPTION_NAMES, read_options
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.policy import SyncPolicy
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.model.units import MIB
 
 

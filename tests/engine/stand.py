@@ -20,7 +20,7 @@ from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.outcome import Outcome, Report
 from airflow_bucketsync.engine.model.policy import SyncPolicy
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.stores.base import ObjectStore
 from airflow_bucketsync.engine.stores.clock import SystemClock
 from airflow_bucketsync.engine.stores.gate import Gate
@@ -276,6 +276,7 @@ class Stand:
         selection: Selection | None = None,
         name: str | None = None,
         run: str | None = None,
+        lists: ObjectStore | None = None,
         **policy: Any,
     ) -> Ran:
         """One run of every step; a red run is returned like any other."""
@@ -284,6 +285,7 @@ class Stand:
             source,
             destination,
             workspace=self.workspace,
+            lists=lists,
             selection=selection,
             policy=SyncPolicy(**{"concurrency": 4, **policy}),
             name=name,

@@ -20,7 +20,7 @@ from airflow_bucketsync.engine.in_process import CHECKPOINT, sync
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.objects import ObjectAttributes
 from airflow_bucketsync.engine.model.policy import SyncPolicy
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.stores.local import LocalStore
 from airflow_bucketsync.engine.stores.memory import MEMORY_CAPABILITIES, MemoryStore
 from tests.engine.steps.pairs import IN_PARTS, NO_CHECKSUMS, PART, Pair

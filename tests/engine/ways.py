@@ -119,9 +119,10 @@ class Pair:
     def sync(self, **options: Any) -> Ran:
         """One run from source to destination, when every other has ended; told without the requests of the lock."""
         self.unlock()
+        which = {name: options.pop(name) for name in ("selection", "lists") if name in options}
         policy = SyncPolicy(**{**self.policy, **options})
         destination = self.destination_store(settings=policy.write_settings)
-        return self.stand.sync(self.source_store(), destination, **{**self.policy, **options})
+        return self.stand.sync(self.source_store(), destination, **{**self.policy, **options, **which})
 
     @classmethod
     def make(cls, way: str, stand: Stand, other: S3Server, **settings: Any) -> Pair:

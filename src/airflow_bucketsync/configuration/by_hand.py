@@ -10,6 +10,7 @@ from airflow_bucketsync.configuration.places import refuse_overlap
 from airflow_bucketsync.configuration.section import HOW_TO_ALLOW
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.source_list import ListPlace
 from airflow_bucketsync.engine.model.spec import SyncSpec
 
 SIDES = ("source", "destination")
@@ -29,6 +30,8 @@ def read_run_configuration(given: Mapping[str, Any], *, allowed: Sequence[Locati
         if name not in SIDES and name not in manual:
             raise InvalidConfiguration(_refused(name))
     source, destination = (allowed_location(name, given.get(name), allowed) for name in SIDES)
+    if "source_list" in manual and given.get("source_list") is not None:
+        allowed_list(given["source_list"], allowed)
     refuse_overlap(source, destination)
     refuse_regexes(given, manual)
     options = read_options({name: given[name] for name in manual if given.get(name) is not None})
@@ -67,6 +70,17 @@ def allowed_location(name: str, url: Any, allowed: Sequence[Location]) -> Locati
             f"({', '.join(entry.url for entry in allowed)}): {HOW_TO_ALLOW}"
         )
     return location
+
+
+def allowed_list(url: Any, allowed: Sequence[Location]) -> None:
+    """Refuse a list that lies below none of the allowed locations; the data files of an inventory are part of it.
+
+    :raises InvalidConfiguration: it lies elsewhere
+    :raises InvalidLocation: it is no file of a location
+    """
+    if not isinstance(url, str) or len(url) > MAX_URL:
+        raise InvalidConfiguration(f"source_list: write the URL of a file, at most {MAX_URL} characters")
+    allowed_location("source_list", ListPlace.parse(url).folder.url, allowed)
 
 
 def _refused(name: Any) -> str:

@@ -16,7 +16,7 @@ from airflow_bucketsync.configuration.sweeping import read_age
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.cleaning import CleanLimits, check_rules
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 
 SELECTION = ("include", "exclude", "modified_after", "modified_before", "min_size", "max_size", "storage_classes")
 """The options of a sync that are rules of a clean-up."""

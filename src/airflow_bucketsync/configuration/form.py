@@ -12,7 +12,7 @@ from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.outcome import STATUSES
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.preserve import PRESERVED
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 
 LOCATION_FORM = "`scheme://conn_id@bucket/prefix/` or `file:///absolute/folder/`; must lie below an allowed location."
 PATTERN_FORM = "One pattern per line: `*.csv`, `2026/**/*.gz`."
@@ -40,6 +40,7 @@ CHOICES: dict[str, dict[str, str]] = {
         "metadata": "metadata: checksum, metadata and tags too",
         "content": "content: every written object is read back",
     },
+    "list_encoding": {"plain": "plain: as they are", "url": "url: percent-encoded"},
     "on_missing": {"skip": "skip: it counts as gone", "fail": "fail: the run is red"},
     "on_collision": {
         "refuse": "refuse: none of them is copied",
@@ -79,7 +80,7 @@ COUNTS = {
     "quiet_objects": (0, None), "max_rounds": (1, None), "max_objects": (1, None), "max_batches": (1, 1024),
     "batch_objects": (1, None), "concurrency": (1, 256), "max_errors": (0, None),
     "requests_per_second": (1, None), "max_deletes": (0, None), "approve_above": (0, None),
-    "lock_lease": (30, 86_400),
+    "lock_lease": (30, 86_400), "max_expansion": (1, None),
 }  # fmt: skip
 NUMBERS = {"max_error_share": 1.0, "max_delete_share": 1.0, "approval_hours": 720.0}
 """With the highest value of each; the lowest is 0."""
@@ -121,7 +122,7 @@ def _field(name: str) -> Param:
         "section": _WHICH if selects else _HOW,
     }
     if name in CHOICES:
-        default = SyncPolicy.__dataclass_fields__[name].default
+        default = (Selection if selects else SyncPolicy).__dataclass_fields__[name].default
         choices = CHOICES[name]
         return Param(default, type="string", enum=list(choices), values_display=choices, description_md=words, **shape)
     if name in FLAGS:

@@ -28,7 +28,9 @@ from airflow_bucketsync.engine.model.policy import (
 )
 from airflow_bucketsync.engine.model.preserve import PRESERVED, Acl, Preserved
 from airflow_bucketsync.engine.model.routing import Routed
-from airflow_bucketsync.engine.model.spec import Selection, check_together
+from airflow_bucketsync.engine.model.selection import Selection
+from airflow_bucketsync.engine.model.source_list import ListEncoding
+from airflow_bucketsync.engine.model.together import check_together
 from airflow_bucketsync.engine.model.units import parse_size
 
 MAX_PATTERNS = 1000
@@ -142,6 +144,14 @@ class Options(BaseModel):
     )
     routed: Part | None = Field(
         None, description="What a routing table gives to one of its destinations; made by `routed_syncs`."
+    )
+    source_list: Text | None = Field(
+        None,
+        description="URL of a file that lists the objects (CSV, JSON Lines, an inventory). Empty = list the source.",
+    )
+    list_encoding: ListEncoding | None = Field(None, description="How a list in CSV writes keys.")
+    max_expansion: int | None = Field(
+        None, description="Objects that one folder entry (`a/b/*`) of a list may stand for."
     )
     mode: Mode | None = Field(None, description="Which sides a run lists.")
     quiet_objects: int | None = Field(

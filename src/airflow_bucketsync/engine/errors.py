@@ -18,6 +18,7 @@ BucketsyncError
  |   +- ObjectArchived    the body is in an archive class and must be restored first
  |   +- InvalidLocation   a URL that names no place we can use
  |   +- InvalidConfiguration
+ |   |   +- InvalidList       a list of objects that breaks its rules
  |   +- CheckpointMismatch  a state document that does not fit
  |   +- PlanMismatch      a page is not the one the plan was made with
  |   +- LockLost          the lock of the pair is no longer this run's
@@ -173,6 +174,12 @@ class InvalidConfiguration(FinalError):
     """An option that can't be used as given."""
 
     reason = "invalid_configuration"
+
+
+class InvalidList(InvalidConfiguration):
+    """A list of objects to sync breaks its rules; nothing was copied."""
+
+    reason = "invalid_list"
 
 
 class CheckpointMismatch(FinalError):

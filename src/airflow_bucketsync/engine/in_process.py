@@ -14,7 +14,8 @@ from airflow_bucketsync.engine.errors import (
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.outcome import Report
 from airflow_bucketsync.engine.model.policy import SyncPolicy
-from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
+from airflow_bucketsync.engine.model.selection import Selection
+from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.steps.begin_uploads import begin_uploads
 from airflow_bucketsync.engine.steps.complete_uploads import complete_uploads
 from airflow_bucketsync.engine.steps.copy import copy_batch
@@ -41,6 +42,7 @@ def sync(
     destination: ObjectStore,
     *,
     workspace: ObjectStore,
+    lists: ObjectStore | None = None,
     selection: Selection | None = None,
     policy: SyncPolicy | None = None,
     name: str | None = None,
@@ -52,6 +54,7 @@ def sync(
     """Bring `destination` in step with `source`, step by step as the DAG does, and return the report.
 
     :param workspace: where pages, results and the pair's memory are kept; another place than both sides
+    :param lists: the store of the selection's `source_list`, at a location that the list lies below
     :param selection: which objects; default all
     :param policy: how; the defaults destroy nothing
     :param name: the pair's id; default a digest of both locations
@@ -86,6 +89,7 @@ def sync(
             workspace=folder,
             gate=gate,
             clock=clock,
+            lists=None if lists is None else RetryingStore(lists, tries),
         )
         finished = run_steps(this, checkpoint=_last_checkpoint(this))
         if finished.checkpoint is not None:

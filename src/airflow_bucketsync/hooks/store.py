@@ -10,6 +10,7 @@ from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.policy import FollowLinks, SymlinkObjects, SyncPolicy
 from airflow_bucketsync.engine.model.preserve import DEFAULT_CLASS, KEEP_CLASS, WriteSettings
+from airflow_bucketsync.engine.model.source_list import ListPlace
 from airflow_bucketsync.engine.model.storage_classes import STANDARD_NAMES
 from airflow_bucketsync.engine.stores.base import ObjectStore
 from airflow_bucketsync.engine.stores.gate import Gate
@@ -78,6 +79,11 @@ def open_destination(location: Location, policy: SyncPolicy, *, gate: Gate, acce
         settings=policy.write_settings,
         classes=[policy.storage_class, *policy.storage_class_map.values()],
     )
+
+
+def open_list(url: str, *, gate: Gate, accesses: Accesses) -> ObjectStore | None:
+    """The store that a list of objects is read from; None = there is no list."""
+    return open_store(ListPlace.parse(url).folder, gate=gate, accesses=accesses) if url else None
 
 
 def open_workspace(location: Location, *, gate: Gate, accesses: Accesses) -> ObjectStore:

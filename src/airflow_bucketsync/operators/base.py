@@ -22,7 +22,7 @@ from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.engine.stores.gate import DEFAULT_BUFFER_SIZE, Gate
 from airflow_bucketsync.hooks.access import Accesses
-from airflow_bucketsync.hooks.store import open_destination, open_source, open_workspace
+from airflow_bucketsync.hooks.store import open_destination, open_list, open_source, open_workspace
 from airflow_bucketsync.operators.sharing import SHARING, shared_limits
 from airflow_bucketsync.retry import RETRY_POLICY
 from airflow_bucketsync.state import owner
@@ -59,6 +59,8 @@ class SyncOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("workspace",)
     ui_color = "#d9ead3"
+    reads_list = False
+    """Whether this task reads the list of objects that a sync may have."""
     _accesses: Accesses | None = None
     _gates: tuple[Gate, ...] = ()
     _killed = False
@@ -161,7 +163,11 @@ class SyncOperator(BaseOperator):
             stack.callback(source.close)
             destination = open_destination(spec.destination, policy, gate=gate, accesses=accesses)
             stack.callback(destination.close)
-            yield Run(spec=spec, run=run, source=source, destination=destination, workspace=workspace, gate=gate)
+            lists = open_list(spec.selection.source_list if self.reads_list else "", gate=gate, accesses=accesses)
+            if lists is not None:
+                stack.callback(lists.close)
+            sides: dict[str, Any] = {"source": source, "destination": destination, "lists": lists}
+            yield Run(spec=spec, run=run, workspace=workspace, gate=gate, **sides)
 
     def sharing_limits(self, context: Context, run: Run) -> AbstractContextManager[None]:
         """The pair's limits divided among the tasks of the run that are running."""

@@ -18,6 +18,7 @@ class ListOperator(SyncOperator):
     """
 
     template_fields = (*SyncOperator.template_fields, "unit")
+    reads_list = True
 
     def __init__(self, *, unit: int, execution_timeout: timedelta | None = timedelta(hours=4), **kwargs: Any) -> None:
         super().__init__(execution_timeout=execution_timeout, **kwargs)

@@ -60,10 +60,11 @@ class PrepareOperator(PreparingOperator):
     :param source: location URL (templated), such as `s3://conn_id@bucket/prefix/` or `file:///folder/`
     :param destination: location URL (templated)
     :param name: the pair's name; None = a digest of both locations
+    :param source_list: URL of a list of the objects (templated), in place of a listing
     :param options: options of `Selection` and `SyncPolicy` by their names
     """
 
-    template_fields = (*SyncOperator.template_fields, "source", "destination")
+    template_fields = (*SyncOperator.template_fields, "source", "destination", "source_list")
 
     def __init__(
         self,
@@ -71,6 +72,7 @@ class PrepareOperator(PreparingOperator):
         source: str,
         destination: str,
         name: str | None = None,
+        source_list: str | None = None,
         options: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -78,13 +80,15 @@ class PrepareOperator(PreparingOperator):
         self.source = source
         self.destination = destination
         self.name = name
+        self.source_list = source_list
         self.options = options
 
     def asked(self, context: Context) -> SyncSpec:
         """The author's pair and options."""
         source, destination = Location.parse(self.source), Location.parse(self.destination)
         refuse_overlap(source, destination)
-        options = read_options(self.options or {})
+        listed = {"source_list": self.source_list} if self.source_list else {}
+        options = read_options({**(self.options or {}), **listed})
         return SyncSpec.of(source, destination, name=self.name, selection=options.selection(), policy=options.policy())
 
 

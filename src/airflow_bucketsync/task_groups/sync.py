@@ -69,21 +69,22 @@ def bucket_sync(
     :param timeouts: longest time of one try by task (`{"copy": timedelta(hours=2)}`)
     :param resources: where tasks run, by task (`{"upload_parts": {"queue": "wide", "pool_slots": 2}}`): `pool`,
         `pool_slots`, `queue`, `priority_weight`, `weight_rule`, `executor`, `executor_config`; before `pool`
-    :param options: options of `Selection` and `SyncPolicy` by their names; sizes as numbers or `"50 MiB"`
+    :param options: options of `Selection` and `SyncPolicy` by their names; sizes as numbers or `"50 MiB"`;
+        `source_list` may be a template
     :raises InvalidLocation: a URL that is no location
     :raises InvalidConfiguration: an unknown option, a value that does not fit, or sides that overlap
     """
-    if read_options(options).mode == "until_quiet":
+    if read_options(_literals(options)).mode == "until_quiet":
         raise InvalidConfiguration(
             "mode: until_quiet starts its DAG again and again, which somebody's own DAG is not for: run the DAG "
             "`bucket_sync` by hand for a cut-over, and use `auto` here"
         )
     _check_literals(source, destination)
+    source_list = options.pop("source_list", None)
 
     def prepare(**shared: Any) -> PreparingOperator:
-        return PrepareOperator(
-            task_id="prepare", source=source, destination=destination, name=name, options=options, **shared
-        )
+        places = {"source": source, "destination": destination, "source_list": source_list}
+        return PrepareOperator(task_id="prepare", name=name, options=options, **places, **shared)
 
     return _flow(prepare, group_id, asset, workspace, pool, max_active_copies, retries, timeouts, resources)
 
@@ -159,6 +160,12 @@ def _check_literals(source: Any, destination: Any) -> None:
     places = [Location.parse(url) for url in (source, destination) if not _is_template(url)]
     if len(places) == 2:
         refuse_overlap(*places)
+
+
+def _literals(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options, with a plain list in place of one that is a template."""
+    template = _is_template(options.get("source_list"))
+    return {**options, "source_list": "file:///of/a/template.csv"} if template else options
 
 
 def _is_template(url: Any) -> bool:

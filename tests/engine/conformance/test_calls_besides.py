@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from airflow_bucketsync.engine.model.cleaning import CleanLimits
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.steps.clean import clean
 from airflow_bucketsync.engine.steps.sweep_trash import sweep_trash
 from airflow_bucketsync.engine.steps.undo import undo_run

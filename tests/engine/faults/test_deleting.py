@@ -17,7 +17,7 @@ from airflow_bucketsync.engine.errors import (
     ServerError,
 )
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from tests.engine.stand import Pair, Ran, Stand
 from tests.servers.core.model import Lock
 from tests.servers.oss import Allow as OSSAllow

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.steps.copy import copy_batch
 from airflow_bucketsync.engine.steps.known import open_known
 from airflow_bucketsync.engine.steps.run import MemoryProgress

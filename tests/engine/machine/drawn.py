@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from airflow_bucketsync.engine.model.objects import ObjectAttributes
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from tests.engine.machine.faults import FAULTS
 from tests.engine.machine.invariants import CANARY
 

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis.stateful import RuleBasedStateMachine
 
 from airflow_bucketsync.engine.model.policy import SyncPolicy
-from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
+from airflow_bucketsync.engine.model.selection import Selection
+from airflow_bucketsync.engine.model.spec import SyncSpec
 from tests.engine.machine import drawn
 from tests.engine.machine.dag import STEPS, Airflow, DagRun, Task
 from tests.engine.machine.faults import Armory

@@ -16,7 +16,7 @@ from airflow_bucketsync.engine.model.known import KnownObject
 from airflow_bucketsync.engine.model.names import STATE_PREFIX
 from airflow_bucketsync.engine.model.objects import Fingerprint
 from airflow_bucketsync.engine.model.outcome import RED, WRITTEN, Outcome, Report
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.rules.selection import Selector
 from airflow_bucketsync.engine.steps.report import Finished
 from airflow_bucketsync.engine.stores.memory.server import StoredObject

@@ -10,7 +10,7 @@ from hypothesis.stateful import invariant, precondition, rule
 
 from airflow_bucketsync.engine.model.names import STATE_PREFIX
 from airflow_bucketsync.engine.model.outcome import Report
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from tests.engine.machine import drawn
 from tests.engine.machine.faults import VISIBLE
 from tests.engine.machine.invariants import CANARY, lines

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from airflow_bucketsync.engine.model.objects import ObjectAttributes
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from tests.engine.machine.drawn import KEYS, body
 from tests.engine.machine.fibers import taking_turns
 from tests.engine.machine.machine import Sync

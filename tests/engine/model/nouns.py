@@ -13,7 +13,8 @@ from airflow_bucketsync.engine.model.objects import Checksum, Fingerprint, Objec
 from airflow_bucketsync.engine.model.pages import PageRef
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.preserve import PRESERVED
-from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
+from airflow_bucketsync.engine.model.selection import Selection
+from airflow_bucketsync.engine.model.spec import SyncSpec
 
 quick = settings(deadline=None, max_examples=150)
 

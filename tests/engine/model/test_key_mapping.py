@@ -8,7 +8,8 @@ from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.key_mapping import KEEP, KeyMapping
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.policy import SyncPolicy
-from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
+from airflow_bucketsync.engine.model.selection import Selection
+from airflow_bucketsync.engine.model.spec import SyncSpec
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from airflow_bucketsync.engine.model.pages import PageRef
 from airflow_bucketsync.engine.model.plan import Batch, Change, PartGroup, Plan
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.route import Route
-from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
+from airflow_bucketsync.engine.model.selection import Selection
+from airflow_bucketsync.engine.model.spec import SyncSpec
 from tests.engine.model.nouns import (
     counts,
     fingerprints,

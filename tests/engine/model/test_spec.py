@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
+from airflow_bucketsync.engine.model.key_mapping import KeyMapping
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.policy import SyncPolicy
-from airflow_bucketsync.engine.model.spec import Selection, SyncSpec, pair_id
+from airflow_bucketsync.engine.model.routing import Routed, RoutingTable
+from airflow_bucketsync.engine.model.selection import Selection
+from airflow_bucketsync.engine.model.spec import SyncSpec, pair_id
 from airflow_bucketsync.engine.model.units import MIB
 from tests.engine.model.nouns import policies, quick, selections, specs, through_json
 
@@ -149,19 +152,29 @@ def test_a_fingerprint_changes_with_what_makes_a_checkpoint_useless():
     assert len(set(fingerprints)) == len(fingerprints)
     of_the_pair = [each.pair_fingerprint() for each in changed]
     assert spec.pair_fingerprint() not in of_the_pair[:3]
-    assert set(of_the_pair[3:]) == {spec.pair_fingerprint()}
+    renamed = [each.selection.key_mapping.kind != "keep" for each in changed[3:]]
+    assert [found != spec.pair_fingerprint() for found in of_the_pair[3:]] == renamed
+    assert sum(renamed) == 1
 
 
 def one_rule_each():
     values = {
         "include": ("a",),
         "exclude": ("a",),
+        "extensions": ("a",),
+        "recursive": False,
         "start_after": "a",
         "modified_after": NOON,
         "modified_before": NOON,
         "min_size": 0,
         "max_size": 0,
         "storage_classes": ("a",),
+        "tags": {"a": "b"},
+        "key_mapping": KeyMapping(kind="flatten"),
+        "routed": Routed(table=RoutingTable.from_json({"rules": [{"match": ["*.a"], "to": "a"}]}), to="a"),
+        "source_list": "s3://lists/a.csv",
+        "list_encoding": "url",
+        "max_expansion": 5,
     }
     assert set(values) == {item.name for item in fields(Selection)}
     return [Selection(**{name: value}) for name, value in values.items()]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_bucketsync.engine.model.key_mapping import KeyMapping
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.steps.listing import Listing
 from tests.engine.stand import Pair, Ran, Stand
 

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.objects import ObjectInfo
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.rules.extensions import Extensions
 from airflow_bucketsync.engine.rules.selection import Selector
 

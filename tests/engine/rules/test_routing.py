@@ -14,7 +14,7 @@ from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.routed_pairs import routed_pairs
 from airflow_bucketsync.engine.model.routing import Routed, RouteRule, RoutingTable
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.rules.routing import Router
 from airflow_bucketsync.engine.rules.selection import OTHER_DESTINATION, UNMATCHED, Selector
 

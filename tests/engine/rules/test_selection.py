@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.objects import ObjectInfo
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.rules.selection import Selector
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

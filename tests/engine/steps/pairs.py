@@ -18,7 +18,8 @@ from airflow_bucketsync.engine.model.names import STATE_PREFIX
 from airflow_bucketsync.engine.model.objects import ObjectAttributes, PutResult
 from airflow_bucketsync.engine.model.outcome import Outcome, Report
 from airflow_bucketsync.engine.model.policy import SyncPolicy
-from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
+from airflow_bucketsync.engine.model.selection import Selection
+from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.rules.mapping import SAME_NAME
 from airflow_bucketsync.engine.rules.renaming import NO_NAME, OUTSIDE_ROOT
 from airflow_bucketsync.engine.steps.listing import list_unit

@@ -13,7 +13,7 @@ from airflow_bucketsync.engine.in_process import CHECKPOINT
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.failed import FailedObject
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.steps import remembering
 from airflow_bucketsync.engine.steps.failed import KEPT
 from airflow_bucketsync.engine.steps.listing import Listed, list_unit

@@ -15,7 +15,7 @@ from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.objects import ObjectAttributes
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.pages import PageRef
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.steps import clean as steps
 from airflow_bucketsync.engine.steps import cleared
 from airflow_bucketsync.engine.steps.clean import clean

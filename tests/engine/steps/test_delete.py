@@ -9,7 +9,7 @@ import pytest
 
 from airflow_bucketsync.engine.errors import AccessDenied, InvalidConfiguration, ServerError
 from airflow_bucketsync.engine.model.policy import SyncPolicy
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.steps import absence
 from airflow_bucketsync.engine.steps.delete_extra import delete_extra
 from airflow_bucketsync.engine.steps.plan import make_plan

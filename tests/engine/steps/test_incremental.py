@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from tests.engine.steps.pairs import Pair
 
 OBJECTS = {f"d{n % 3}/{n:03}": f"body {n}".encode() for n in range(30)}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from airflow_bucketsync.engine.errors import AccessDenied, InvalidConfiguration
 from airflow_bucketsync.engine.model.key_mapping import KeyMapping
 from airflow_bucketsync.engine.model.policy import SyncPolicy
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.steps import sources
 from airflow_bucketsync.engine.steps.absence import present
 from airflow_bucketsync.engine.steps.plan import make_plan

@@ -17,7 +17,7 @@ from airflow_bucketsync.engine.model.objects import Fingerprint, Page
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.plan import Change, Plan
 from airflow_bucketsync.engine.model.policy import COMPARE_MODES
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.steps.known import POINTER, open_known, update_known
 from airflow_bucketsync.engine.steps.manifest import read_plan
 from airflow_bucketsync.engine.steps.plan import make_plan

@@ -11,7 +11,8 @@ from airflow_bucketsync.engine.errors import InvalidConfiguration, PlanMismatch
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.listing import ListUnit
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
+from airflow_bucketsync.engine.model.selection import Selection
+from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.steps.checks import check_overlap
 from airflow_bucketsync.engine.steps.listing import list_unit, read_index
 from airflow_bucketsync.engine.steps.prepare import SMALL, open_spec, prepare, read_run

@@ -11,7 +11,7 @@ from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.objects import ObjectAttributes
 from airflow_bucketsync.engine.model.routed_pairs import routed_pairs
 from airflow_bucketsync.engine.model.routing import RouteRule, RoutingTable
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.steps.listing import LAST_CHARACTER, Listing
 from airflow_bucketsync.engine.stores.local import LocalStore
 from airflow_bucketsync.engine.stores.memory import MEMORY_CAPABILITIES

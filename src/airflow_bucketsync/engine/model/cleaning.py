@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 
 CleanTrash = Literal["none", "deleted"]
 """Whether what is deleted is kept in the trash first."""

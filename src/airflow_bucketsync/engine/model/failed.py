@@ -21,6 +21,7 @@ class FailedObject:
     :param reason: why, one short word
     :param since: start of the first run that could not do it, aware UTC
     :param runs: how many runs in a row could not
+    :param source_key: the key at the source, where that is another one
     """
 
     key: str
@@ -28,16 +29,18 @@ class FailedObject:
     reason: str | None
     since: datetime
     runs: int
+    source_key: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As one line of a page."""
-        return {
+        line = {
             "key": self.key,
             "status": self.status,
             "reason": self.reason,
             "since": self.since.isoformat(),
             "runs": self.runs,
         }
+        return line if self.source_key is None else {**line, "source_key": self.source_key}
 
     @classmethod
     def from_json(cls, line: Mapping[str, Any]) -> Self:
@@ -48,4 +51,5 @@ class FailedObject:
             reason=line["reason"],
             since=datetime.fromisoformat(line["since"]),
             runs=line["runs"],
+            source_key=line.get("source_key"),
         )

@@ -25,6 +25,9 @@ Schema = Literal[
     "approval",  # what a person said of it
     "outcomes",  # Outcome per line: what the plan decided, what the report says
     "known",  # KnownObject per line, ascending
+    "expected",  # of a list: key and expected checksums per line, ascending
+    "names",  # of a list: key and its name at the destination per line, ascending by key
+    "source_list",  # what a list of objects came to
     "failed",  # FailedObject per line, ascending
     "kept",  # what a task kept in the trash: key, ETag, size, time, and where
     "undo",  # what an undo was asked, and what it did
@@ -56,6 +59,9 @@ VERSIONS: Mapping[str, int] = {
     "approval": 1,
     "outcomes": 1,
     "known": 1,
+    "expected": 1,
+    "names": 1,
+    "source_list": 1,
     "failed": 1,
     "kept": 1,
     "undo": 1,

@@ -9,7 +9,7 @@ from itertools import combinations
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.routing import Routed, RoutingTable
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

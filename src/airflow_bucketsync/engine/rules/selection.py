@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
-from airflow_bucketsync.engine.model.key_mapping import KEEP
 from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.policy import FolderMarkers
-from airflow_bucketsync.engine.model.spec import Selection
+from airflow_bucketsync.engine.model.selection import Selection, rules_only
 from airflow_bucketsync.engine.rules.extensions import Extensions
 from airflow_bucketsync.engine.rules.patterns import Patterns
 from airflow_bucketsync.engine.rules.routing import Router
@@ -50,7 +48,7 @@ class Selector:
         self._skip_markers = folder_markers == "skip"
         self._router = None if selection.routed is None else Router(selection.routed.table)
         self.tags: Mapping[str, str] = selection.tags
-        self.everything = replace(selection, key_mapping=KEEP) == Selection() and not self._skip_markers
+        self.everything = rules_only(selection) == Selection() and not self._skip_markers
 
     def admits(self, info: ObjectInfo) -> str | None:
         """None when the object takes part as far as a listing tells, else the name of the first rule that leaves it

@@ -20,7 +20,8 @@ from airflow_bucketsync.engine.model.names import STATE_PREFIX, is_state_name, t
 from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.pages import PageRef
 from airflow_bucketsync.engine.model.policy import SyncPolicy
-from airflow_bucketsync.engine.model.spec import Selection, SyncSpec
+from airflow_bucketsync.engine.model.selection import Selection
+from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.rules.guards import Candidates, Guard, guard
 from airflow_bucketsync.engine.rules.selection import Selector
 from airflow_bucketsync.engine.steps.cleared import Clearing, Tally

@@ -28,6 +28,7 @@ from airflow_bucketsync.engine.steps.changing import STOPS_THE_TASK, failure, no
 from airflow_bucketsync.engine.steps.holding import under_lock
 from airflow_bucketsync.engine.steps.joining import abort_left_over, units_to_verify
 from airflow_bucketsync.engine.steps.large import uploads_of
+from airflow_bucketsync.engine.steps.lists.expected import expecting
 from airflow_bucketsync.engine.steps.opening import OpenUploads
 from airflow_bucketsync.engine.steps.recording import Recording
 from airflow_bucketsync.engine.steps.replacing import Replacing
@@ -134,15 +135,18 @@ class _Completing:
 
     def _verify(self) -> None:
         started, before = self.run.clock.monotonic(), self.run.requests()
-        outcomes = map(Outcome.from_json, self.recording.outcomes.lines())
-        written = (outcome for outcome in outcomes if outcome.status in WRITTEN)
         findings = Outcomes()
-        with closing(in_threads(looker(self.run), written, gate=self.run.gate)) as looks:
+        look = expecting(self.run, looker(self.run), self._written)
+        with closing(in_threads(look, self._written(), gate=self.run.gate)) as looks:
             for finding in looks:
                 if finding is not None:
                     findings.add(finding)
         self.run.gate.check()
         self._leave("findings", findings, self.run.requests_since(before), started)
+
+    def _written(self) -> Iterator[Outcome]:
+        outcomes = map(Outcome.from_json, self.recording.outcomes.lines())
+        return (outcome for outcome in outcomes if outcome.status in WRITTEN)
 
     def _leave(self, kind: Kind, outcomes: Outcomes, requests: Mapping[str, Mapping[str, int]], started: float) -> None:
         write_unit(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from airflow_bucketsync.engine.model.names import is_state_name
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
-from airflow_bucketsync.engine.model.outcome import Outcome
+from airflow_bucketsync.engine.model.outcome import Outcome, Status
 from airflow_bucketsync.engine.model.plan import Change
 from airflow_bucketsync.engine.rules.parts import check_object
 from airflow_bucketsync.engine.steps.run import Run
+
+SKIPPED_NAMES = frozenset({"symlink", "fifo", "socket", "device"})
+"""Things in a folder that are no objects: left out and said so, without making the run red."""
 
 
 def refused(info: ObjectInfo, reason: str, words: str, *, key: str | None = None) -> Outcome:
@@ -70,3 +75,13 @@ def refusal_of(run: Run, info: ObjectInfo, key: str) -> tuple[str, str] | None:
         return "name", words
     words = check_object(info.size, run.destination.capabilities)
     return None if words is None else ("too_large", words)
+
+
+def names_refused(names: Iterable[tuple[str, str]]) -> Iterator[Outcome]:
+    """What becomes of names at the source that can't be keys.
+
+    :param names: with the reason of each
+    """
+    for name, reason in names:
+        status: Status = "skipped" if reason in SKIPPED_NAMES else "refused"
+        yield Outcome(key=name, status=status, reason=reason, message="no object of a local tree")

@@ -10,6 +10,7 @@ from airflow_bucketsync.engine.model.listing import ListingIndex, ListUnit, Side
 from airflow_bucketsync.engine.model.names import STATE_PREFIX, is_state_name
 from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.pages import PageRef
+from airflow_bucketsync.engine.steps.lists.listed import take_list
 from airflow_bucketsync.engine.steps.prepare import RunDocument, read_run
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.workspace import Workspace
@@ -95,8 +96,11 @@ def list_unit(run: Run, number: int) -> ListingIndex:
     """List one unit into pages and write its index last, so that an index means a complete listing.
 
     :raises ListingUntrusted: a page lacked its proof, again and again
+    :raises InvalidList: the objects come from a list, and it breaks its rules
     """
     unit = read_run(run.workspace).units[number]
+    if run.spec.selection.source_list:
+        return _list_from_list(run, unit)
     store = store_of(run, unit.side)
     before = run.requests()
     flat = run.spec.selection.flat
@@ -121,6 +125,21 @@ def list_unit(run: Run, number: int) -> ListingIndex:
         requests=run.requests_since(before)[unit.side],
         refused=tuple(listing.refused),
         refused_count=listing.refused_count,
+    )
+    run.workspace.write_document(_index_name(unit), "listing_index", index.to_json())
+    return index
+
+
+def _list_from_list(run: Run, unit: ListUnit) -> ListingIndex:
+    """The same from the list of the run, in place of a listing."""
+    before = run.requests()
+    found = take_list(run, f"list/{unit.side}-{unit.number:04d}")
+    index = ListingIndex(
+        unit=unit,
+        pages=found.pages,
+        objects=found.objects,
+        bytes=found.bytes,
+        requests=run.requests_since(before)[unit.side],
     )
     run.workspace.write_document(_index_name(unit), "listing_index", index.to_json())
     return index

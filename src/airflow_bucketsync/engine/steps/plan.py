@@ -10,7 +10,7 @@ from airflow_bucketsync.engine.errors import CheckpointMismatch
 from airflow_bucketsync.engine.model.known import KnownObject
 from airflow_bucketsync.engine.model.names import trash_folder
 from airflow_bucketsync.engine.model.objects import ObjectInfo
-from airflow_bucketsync.engine.model.outcome import Outcome, Status
+from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.plan import Change, ChangeKind, Plan
 from airflow_bucketsync.engine.model.route import Route
 from airflow_bucketsync.engine.rules.bounds import Bounds
@@ -19,13 +19,14 @@ from airflow_bucketsync.engine.rules.estimate import estimate
 from airflow_bucketsync.engine.rules.scope import Scope
 from airflow_bucketsync.engine.rules.selection import Selector
 from airflow_bucketsync.engine.steps.conflicts import Conflicts
-from airflow_bucketsync.engine.steps.decided import archived, hidden, refusal_of, refused, withheld
+from airflow_bucketsync.engine.steps.decided import archived, hidden, names_refused, refusal_of, refused, withheld
 from airflow_bucketsync.engine.steps.decisions import Decisions
 from airflow_bucketsync.engine.steps.dividing import Divided, Totals, divide
 from airflow_bucketsync.engine.steps.failed import look_again, read_failed
 from airflow_bucketsync.engine.steps.journal import UploadJournal
 from airflow_bucketsync.engine.steps.known import Known, Remembered, open_known
 from airflow_bucketsync.engine.steps.listing import Listed
+from airflow_bucketsync.engine.steps.lists.planned import PlannedList, Sought
 from airflow_bucketsync.engine.steps.lock import Finished, Watch
 from airflow_bucketsync.engine.steps.locked import locked_plan
 from airflow_bucketsync.engine.steps.looking import Look, first_look, look_at, must_be_looked_at
@@ -44,9 +45,6 @@ WAITING = 20_000
 
 Waiting = Look | KnownObject | Outcome | ObjectInfo
 """What a key comes to: looked at or not, something to forget, decided, or not at the source."""
-
-SKIPPED_NAMES = frozenset({"symlink", "fifo", "socket", "device"})
-"""Things in a folder that are no objects: left out and said so, without making the run red."""
 
 
 def make_plan(run: Run, *, finished: Finished | None = None, watch: Watch | None = None) -> Plan:
@@ -86,6 +84,8 @@ class _Planner:
         self.both = document.mode == "full"
         selector = Selector(run.spec.selection, folder_markers=self.policy.folder_markers)
         self.scope = Scope(run.spec.selection, selector)
+        self.warnings: list[str] = [*document.warnings, *([known.warning] if known.warning else ())]
+        self.list = PlannedList(run, warn=self.warnings.append) if run.spec.selection.source_list else None
         self.comparison = Comparison(
             self.policy.compare,
             source=run.source.capabilities,
@@ -103,19 +103,22 @@ class _Planner:
             after=document.after,
             since=document.since,
             again=self.failed,
+            names=None if self.list is None else self.list.names,
         )
         self.bytes = 0
         self.waiting: list[Waiting] = []
         self.looks = 0
         self.conflicts = Conflicts(run.spec, run.destination.capabilities)
         self.removing = Removing(run, deletes=self.policy.delete and self.both)
-        self.warnings: list[str] = [*document.warnings, *(word for word in (known.warning, trouble) if word)]
+        self.warnings += [trouble] if trouble else []
 
     def make(self) -> Plan:
         before = self.run.requests()
         source = Listed(self.run, self.document, "source")
-        destination: Listed | Remembered = Listed(self.run, self.document, "destination")
-        if not self.both:
+        destination: Listed | Remembered | Sought = Listed(self.run, self.document, "destination")
+        if self.list is not None:
+            destination = Sought(self.run.destination, gate=self.run.gate, blind=self.document.blind)
+        elif not self.both:
             destination = Remembered(self.known, after=self.document.after)
         with Spool() as changes, self.removing:
             self._first_pass(source, destination, changes)
@@ -163,12 +166,16 @@ class _Planner:
 
     # first pass: decide each key ------------------------------------------------------------------------------
 
-    def _first_pass(self, source: Listed, destination: Listed | Remembered, changes: Spool) -> None:
-        for outcome in self.again.failed:
+    def _first_pass(self, source: Listed, destination: Listed | Remembered | Sought, changes: Spool) -> None:
+        for outcome in chain(self.again.failed, () if self.list is None else self.list.missing):
             self._in_order(outcome, changes)
         known = (record for record in self.known if record.key > self.document.after)
-        here, there = self.sources.of(chain(self.again.source, source)), chain(self.again.destination, destination)
-        for key, one, two, memory in merged(here, there, known):
+        here = self.sources.of(chain(self.again.source, source))
+        if isinstance(destination, Sought):
+            rows = destination.merged(here, known)
+        else:
+            rows = merged(here, chain(self.again.destination, destination), known)
+        for key, one, two, memory in rows:
             self.run.gate.check()
             if self.bounds.cut:
                 return  # the next run goes on
@@ -179,7 +186,12 @@ class _Planner:
             if found is not None:
                 self._with_source(key, found, two, memory, changes)
         self._settle(changes)
-        self._refused_names(source)
+        for outcome in names_refused(source.refused):
+            self.decisions.decide(outcome)
+        unnamed = source.refused_count - len(source.refused)
+        if unnamed:
+            self.decisions.counts["refused"] += unnamed
+            self.warnings.append(f"{unnamed} more names at the source can't be keys and are not listed one by one")
 
     def _with_source(
         self, key: str, here: ObjectInfo, there: ObjectInfo | None, memory: KnownObject | None, changes: Spool
@@ -202,15 +214,6 @@ class _Planner:
             if obstacle == key:
                 return  # the record of that name speaks of it
             self._in_order(there if obstacle is None else hidden(there, obstacle), changes)
-
-    def _refused_names(self, source: Listed) -> None:
-        for name, reason in source.refused:
-            status: Status = "skipped" if reason in SKIPPED_NAMES else "refused"
-            self.decisions.decide(Outcome(key=name, status=status, reason=reason, message="no object of a local tree"))
-        unnamed = source.refused_count - len(source.refused)
-        if unnamed:
-            self.decisions.counts["refused"] += unnamed
-            self.warnings.append(f"{unnamed} more names at the source can't be keys and are not listed one by one")
 
     # in key order, whoever has to wait ------------------------------------------------------------------------
 

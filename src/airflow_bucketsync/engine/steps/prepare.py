@@ -118,16 +118,20 @@ def prepare(run: Run, *, checkpoint: Checkpoint | None = None, warnings: Sequenc
     started = run.clock.now()
     before = run.requests()
     check_sync(run)
+    listed = bool(run.spec.selection.source_list)
+    if listed:
+        checkpoint = None  # it speaks of the pair's listings
     mode, why = choose_mode(run, checkpoint)
     blind = mode == "full" and run.spec.policy.verify == "none" and not _may_list(run)
-    sides: tuple[Side, ...] = ("source",) if blind or mode == "incremental" else ("source", "destination")
+    sides: tuple[Side, ...] = ("source",) if listed or blind or mode == "incremental" else ("source", "destination")
     document = RunDocument(
         spec=run.spec,
         run=run.run,
         started=started,
         units=(),
         # Where a bound may end the run early, the plan stops listing there.
-        mapped=not run.spec.policy.bounded and not _is_small(run, checkpoint, sides),
+        # A list is always read by a task of its own: it may name millions, and all of it is checked before any copy.
+        mapped=listed or (not run.spec.policy.bounded and not _is_small(run, checkpoint, sides)),
         warnings=(*warnings, *why, *((BLIND,) if blind else ())),
         requests={},
         blind=blind,

@@ -68,6 +68,8 @@ def remember(
         _remember_proven(run, plan, version, deltas)
     except BucketsyncError as error:
         warnings.append(f"what this run proved could not be remembered, the next run compares anew: {error}")
+    if run.spec.selection.source_list:  # the pair's list of failed objects is that of its own runs
+        return Remembered(failed=None, failing=failing.count, warnings=tuple(warnings))
     previous = None if document is None else document.previous
     last, _ = read_failed(run.workspace, previous)
     items = _merged(plan, document, failing, last, run)
@@ -97,6 +99,7 @@ def _merged(
             reason=outcome.reason,
             since=started if before is None else before.since,
             runs=1 if before is None else before.runs + 1,
+            source_key=outcome.source_key,
         )
     return [items[key] for key in sorted(items)][:KEPT]
 

@@ -15,6 +15,7 @@ from airflow_bucketsync.engine.rules.guards import Candidates, Guard, guard
 from airflow_bucketsync.engine.steps.discarding import withheld
 from airflow_bucketsync.engine.steps.known import Remembered
 from airflow_bucketsync.engine.steps.listing import Listed
+from airflow_bucketsync.engine.steps.lists.planned import Sought
 from airflow_bucketsync.engine.steps.lock import withholds_removals
 from airflow_bucketsync.engine.steps.looking import Look
 from airflow_bucketsync.engine.steps.run import Run
@@ -82,7 +83,7 @@ class Removing:
     def finish(
         self,
         source: Listed,
-        destination: Listed | Remembered,
+        destination: Listed | Remembered | Sought,
         *,
         decide: Callable[[Outcome], None],
         warn: Callable[[str], None],

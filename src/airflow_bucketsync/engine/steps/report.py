@@ -33,7 +33,7 @@ _BY_DECISION = frozenset({"dry_run", "rejected", "not_answered"})
 class Finished:
     """The end of a run.
 
-    :param checkpoint: for the pair's next run; None = this one was a dry run and leaves it as it is
+    :param checkpoint: for the pair's next run; None = this one was a dry run, or of a list, and leaves it as it is
     :param complete: the destination was written to since it was complete last, and is complete and verified now
     """
 
@@ -114,7 +114,8 @@ class _Reporter:
         report = replace(report, warnings=(*report.warnings, *more))
         self.run.workspace.write_document("report.json", "report", report.to_json())
         checkpoint = None
-        if not self.policy.dry_run and not skipped:
+        # A list is no listing: cursor, watermark and failed objects of the pair stay as they are.
+        if not self.policy.dry_run and not skipped and not self.run.spec.selection.source_list:
             checkpoint = checkpoint_of(
                 self.run.spec, report, document=self.document, plan=self.plan, remembered=remembered
             )

@@ -21,6 +21,7 @@ class Run:
     :param run: the run's id
     :param workspace: the pages of this run
     :param owner: whose run it is, for the lock of the pair
+    :param lists: the store of the selection's `source_list`; None = it has none
     """
 
     spec: SyncSpec
@@ -31,6 +32,7 @@ class Run:
     gate: Gate = field(default_factory=Gate)
     clock: Clock = field(default_factory=SystemClock)
     owner: Owner = field(default_factory=Owner)
+    lists: ObjectStore | None = None
 
     def requests(self) -> dict[str, dict[str, int]]:
         """Requests sent so far by this process, per side and operation."""

@@ -22,7 +22,7 @@ from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.policy import OnCollision
 from airflow_bucketsync.engine.rules.mapping import SAME_NAME
-from airflow_bucketsync.engine.rules.renaming import Renaming
+from airflow_bucketsync.engine.rules.renaming import Renaming, Unnamed
 from airflow_bucketsync.engine.rules.selection import UNMATCHED, Selector
 from airflow_bucketsync.engine.rules.splits import SplitPoints
 from airflow_bucketsync.engine.steps.decided import refused
@@ -85,6 +85,7 @@ class Sources:
     :param since: only what was modified at or after this time takes part
     :param again: names that take part whatever `after` and `since` say: they failed before
     :param decide: takes the outcomes of objects that can't have a name, or would share one
+    :param names: keys that have a name of their own, whatever the mapping says, ascending; None = none has
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Sources:
         after: str = "",
         since: datetime | None = None,
         again: Container[str] = (),
+        names: Iterator[tuple[str, str]] | None = None,
     ) -> None:
         self._run = run
         self._store: ObjectStore = run.source
@@ -107,6 +109,8 @@ class Sources:
         self._selection = run.spec.selection
         self._collides: OnCollision = run.spec.policy.on_collision
         self.renaming = Renaming(self._selection.key_mapping)
+        self._own_names = names
+        self._own = None if names is None else next(names, None)
         self.left_out = LeftOut()
         self.splits = SplitPoints()
 
@@ -116,7 +120,7 @@ class Sources:
         :raises InvalidConfiguration: two of them would get one name, with `on_collision` at `fail`; one that no route
             takes, with `unmatched: fail`
         """
-        if not self._selection.key_mapping.keeps:
+        if self._own_names is not None or not self._selection.key_mapping.keeps:
             return self._named(objects)
         if self._selector.everything and self._since is None:
             return self._seen(objects)
@@ -180,7 +184,7 @@ class Sources:
 
     def _named(self, objects: Iterable[ObjectInfo]) -> Iterator[Named]:
         lines = self._lines(objects)
-        if not self.renaming.keeps_order:
+        if self._own_names is not None or not self.renaming.keeps_order:
             lines = sorted_lines(lines, key=_place, chunk=IN_MEMORY)
         with closing(lines):
             for name, group in groupby(lines, key=lambda line: str(line[0])):
@@ -190,7 +194,7 @@ class Sources:
     def _lines(self, objects: Iterable[ObjectInfo]) -> Generator[list[Any], None, None]:
         """Of each object its name, whether it takes part, its key, and the object or the rule that leaves it out."""
         for info, rule in self._judged(self._seen(objects)):
-            name = self.renaming.name(info.key)
+            name = self._name(info.key)
             if isinstance(name, str):
                 state = {None: _TAKES_PART, NOT_SINCE: _NOT_NOW}.get(rule, _LEFT_OUT)
                 yield [name, state, info.key, rule if state == _LEFT_OUT else orjson.dumps(info.to_json()).decode()]
@@ -198,6 +202,12 @@ class Sources:
                 self._decide(replace(refused(info, name.reason, name.words), source_key=info.key))
             else:
                 self._leave_out(info.key, rule)
+
+    def _name(self, key: str) -> str | Unnamed:
+        """The name of a key; asked of ascending keys."""
+        while self._own_names is not None and self._own is not None and self._own[0] < key:
+            self._own = next(self._own_names, None)
+        return self._own[1] if self._own is not None and self._own[0] == key else self.renaming.name(key)
 
     def _one_of(self, name: str, group: Iterator[list[Any]]) -> ObjectInfo | None:
         """The object that gets a name; None = none of those that would."""

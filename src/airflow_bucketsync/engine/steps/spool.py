@@ -30,8 +30,8 @@ class Spool:
         self._frame = frame
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._compressor = zstandard.ZstdCompressor(level=1)
-        self._lines: list[bytes] = []
-        self._pending = 0
+        # One buffer: each line that is dumped lies in a kilobyte of its own as long as it is kept.
+        self._pending = bytearray()
         self.count = 0
 
     def __enter__(self) -> Self:
@@ -45,17 +45,18 @@ class Spool:
     def write(self, line: Any) -> None:
         """Append one line."""
         data = orjson.dumps(line)
-        self._lines.append(data)
-        self._pending += len(data)
+        if self._pending:
+            self._pending += b"\n"
+        self._pending += data
         self.count += 1
-        if self._pending >= self._frame:
+        if len(self._pending) >= self._frame:
             self._flush()
 
     def _flush(self) -> None:
-        if self._lines:
-            frame = self._compressor.compress(b"\n".join(self._lines))
+        if self._pending:
+            frame = self._compressor.compress(self._pending)
             self._file.write(len(frame).to_bytes(4, "big") + frame)
-            self._lines, self._pending = [], 0
+            self._pending = bytearray()
 
     def __iter__(self) -> Iterator[Any]:
         self._flush()
@@ -104,6 +105,11 @@ def _add(levels: list[list[Spool]], spool: Spool, *, key: Callable[[Any], Any]) 
 
 def _spooled(lines: Iterable[Any]) -> Spool:
     spool = Spool(frame=_SORTED_FRAME)
-    for line in lines:
-        spool.write(line)
+    try:
+        for line in lines:
+            spool.write(line)
+        spool._flush()  # many of them wait for the merge
+    except BaseException:
+        spool.__exit__(None, None, None)
+        raise
     return spool

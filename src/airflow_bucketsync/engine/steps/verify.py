@@ -14,6 +14,7 @@ from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.model.policy import Verify
 from airflow_bucketsync.engine.steps.examine import Examiner, Finding
 from airflow_bucketsync.engine.steps.listing import Listing
+from airflow_bucketsync.engine.steps.lists.expected import expecting
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.units import Outcomes, UnitIndex, outcomes_of, read_units, write_unit
 from airflow_bucketsync.engine.stores.bulk import in_threads
@@ -46,7 +47,7 @@ def verify_unit(run: Run, plan: Plan, number: int, *, attempt: int) -> UnitIndex
         for unit, outcome in _by_listing(run, heapq.merge(*pages, key=lambda item: item[1].key)):
             found.setdefault(unit, Outcomes()).add(outcome)
     else:
-        look = looker(run)
+        look = expecting(run, looker(run), lambda: (outcome for _, outcome in _written(run, finished[number])))
         written = (outcome for _, outcome in _written(run, finished[number]))
         for answer in in_threads(look, written, gate=run.gate):
             if answer is not None:

@@ -104,11 +104,12 @@ class ObjectStore(Protocol):
     """A bucket (or folder) seen as ordered keys. Every call is idempotent, or says why not.
 
     `requests` counts what was sent so far, by the store's own operation names. `service` names where it is: equal
-    buckets of one service are one bucket, whatever their connections are called.
+    buckets of one service are one bucket, whatever their connections are called. `anonymous`: nothing is signed.
     """
 
     location: Location
     service: str
+    anonymous: bool
     requests: Counter[str]
 
     @property

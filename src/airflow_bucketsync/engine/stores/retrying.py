@@ -40,6 +40,7 @@ class RetryingStore(RetryingBulk):
         self.retries = retries
         self.location: Location = inner.location
         self.service: str = inner.service
+        self.anonymous: bool = inner.anonymous
         self.requests: Counter[str] = inner.requests
         if isinstance(inner.requests, RequestCount):
             inner.requests.turn = lambda: retries.gate.turn(self.location.url)

@@ -31,6 +31,7 @@ class Folder:
     def __init__(self, location: Location, *, follow_links: FollowLinks, clock: Clock | None) -> None:
         self.location = location
         self.service = "disk"
+        self.anonymous = False
         self.requests: Counter[str] = Counter()
         self._clock: Clock = clock or SystemClock()
         self._root = Root(location, follow_links)

@@ -63,6 +63,7 @@ class MemoryCore:
         self.location = location
         self.server = server or MemoryServer(clock=clock)
         self.service = f"memory {id(self.server):x}"
+        self.anonymous = False
         self.requests: Counter[str] = Counter()
         self.hooks: list[Hook] = []
         self._capabilities = capabilities

@@ -91,7 +91,7 @@ class OSSStore(RemotePlace, Probing, ThreadedBulk):
             )
         self.location = location
         self._session = Session(location, client, capabilities, settings=settings, requester_pays=requester_pays)
-        self.service = store_of(self._session)
+        self.service, self.anonymous = store_of(self._session), self._session.anonymous
         self.requests: Counter[str] = self._session.requests
         self._symlink_objects: SymlinkObjects = symlink_objects
         self._identity = identity

@@ -83,6 +83,7 @@ class S3Store(RemotePlace, Probing, ThreadedBulk):
             settings=settings,
         )
         self.service = _service(client)
+        self.anonymous = self._session.anonymous
         self.requests: Counter[str] = self._session.requests.count
         self._identity = identity
         self._region: str | None = None

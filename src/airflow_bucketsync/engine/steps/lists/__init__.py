@@ -1,0 +1,1 @@
+"""Lists of objects in place of a listing: read, held against their rules, put in order, looked up."""
