@@ -147,6 +147,8 @@ def _frame(root: Block) -> Iterator[tuple[Place, str]]:
             for place, words in problems(error, defaults, level=DefaultsPart):
                 yield place, f"defaults: {words}"
     if "syncs" not in root.values:
+        if set(root.values) - set(NAMES_OF_FILE):
+            return  # that name is meant
         yield root.place, f"`syncs:` is missing: {HOW}"
     elif not isinstance(root.values["syncs"], Items):
         yield root.values["syncs"].place, f"syncs: {HOW}"

@@ -88,18 +88,22 @@ def _unknown(steps: Sequence[int | str], level: type[BaseModel]) -> str:
     model = _LEVELS[here] if here else level
     known = list(model.model_fields)
     wanted = _SAME.get(str(name).lower(), str(name))
+    said = f"{_path(steps[:-1])}: " * bool(here) + f"{str(name)!r:.80} is not known here: "
     if wanted in known:
-        return f"{_path(steps)}: {str(name)!r:.80} is not known here: write `{wanted}`"
+        return f"{said}write `{wanted}`"
     if model is DefaultsPart and name in SyncPart.model_fields:
-        return f"{_path(steps)}: belongs to each sync, not into the defaults: move it there"
+        return f"{said}it belongs to each sync, not into the defaults"
     for place, other in _LEVELS.items():
         if wanted in other.model_fields and place not in (here, "destinations", "resources"):
             where = f"below `{place}:`" if place else "beside `name:` of the sync"
-            return f"{_path(steps)}: {str(name)!r:.80} is not known here: write `{wanted}` {where}"
-    near = difflib.get_close_matches(wanted.lower(), known, n=1, cutoff=0.6)
-    if not near and not here and (option := difflib.get_close_matches(wanted, list(Options.model_fields), 1, 0.75)):
-        return f"{_path(steps)}: {str(name)!r:.80} is not known here: did you mean `{option[0]}`, below `options:`?"
-    return f"{_path(steps[:-1])}{': ' if here else ''}{unknown_name(name, known)}"
+            return f"{said}write {'it' if wanted == name else f'`{wanted}`'} {where}"
+    if near := difflib.get_close_matches(wanted.lower(), known, n=1, cutoff=0.6):
+        return f"{said}did you mean `{near[0]}`?"
+    if not here and (option := difflib.get_close_matches(wanted, list(Options.model_fields), 1, 0.75)):
+        return f"{said}did you mean `{option[0]}`, below `options:`?"
+    if model is Options:
+        return f"{said}no option of a sync is called so, nor nearly; docs/options.md has them all"
+    return f"{said}write one of {', '.join(known)}"
 
 
 def _no_task(steps: Sequence[int | str]) -> str:
@@ -113,7 +117,7 @@ def _wrong(kind: str, problem: Any) -> str:
     if kind == "value_error":
         return str(problem["msg"]).removeprefix("Value error, ")
     if kind == "missing":
-        return "is missing: add it"
+        return f"is missing: add `{problem['loc'][-1]}: …`"
     got = f", got {_shown(value)}"
     if kind == "string_pattern_mismatch":
         return f"write letters, digits, `_` and `-`, not beginning with `-`, 120 at most{got}"
@@ -121,6 +125,11 @@ def _wrong(kind: str, problem: Any) -> str:
         words = [word.strip("'") for word in str(problem["ctx"]["expected"]).replace(" or ", ", ").split(", ")]
         near = difflib.get_close_matches(str(value).lower(), words, n=1, cutoff=0.6)
         return f"write one of {', '.join(words)}{got}" + (f"; did you mean {near[0]}?" if near else "")
+    if kind in ("greater_than_equal", "less_than_equal"):
+        ((bound, number),) = problem["ctx"].items()
+        return f"write {number} or {'more' if bound == 'ge' else 'less'}{got}"
+    if kind in ("string_too_long", "too_long"):
+        return f"is too long: {problem['ctx']['max_length']} at most"
     if kind in _KINDS:
         return f"{_KINDS[kind]}{got}"
     return f"{problem['msg']}{got}"

@@ -70,7 +70,7 @@ def _executor(value: Any) -> Any:
     configured = (conf.get("core", "executor", fallback="") or "").strip()
     known = {name for token in re.split(r"[,;=:\s]+", configured) for name in (token, token.rpartition(".")[2]) if name}
     if isinstance(value, str) and value not in known and value.rpartition(".")[2] not in known:
-        raise ValueError(f"{value!r:.60} is not among those of [core] executor: {', '.join(sorted(known))}")
+        raise ValueError(f"{value!r:.60} is not configured: write one of [core] executor, {', '.join(sorted(known))}")
     return value
 
 

@@ -153,7 +153,7 @@ class _Reading:
     def _take(self, event: Any) -> None:
         place = _place(event)
         if isinstance(event, yaml.AliasEvent):
-            found = self.anchors.get(event.anchor)
+            found = self.anchors.get(event.anchor or "")
             if found is None:
                 raise BadYaml(
                     place,

@@ -20,7 +20,10 @@ from airflow_bucketsync.operators.broken import BrokenSyncOperator
 from airflow_bucketsync.task_groups.sync import bucket_sync
 
 PREFIX = "bucket_sync__"
-OWN = ("dag_id", "schedule", "description", "doc_md", "catchup", "max_active_runs", "start_date", "timetable")
+OWN = (
+    "dag_id", "dag_display_name", "schedule", "description", "doc_md", "catchup", "max_active_runs", "start_date",
+    "auto_register", "render_template_as_native_obj",
+)  # fmt: skip
 """Arguments of a DAG that the file decides."""
 
 _LOG = logging.getLogger(__name__)
@@ -57,7 +60,7 @@ def _dag(file: PairsFile, name: str, more: Mapping[str, Any]) -> DAG:
                 name=name, problems=(f"{file.file}, {place}: {type(error).__name__}: {error}",), schedule=found.schedule
             )
     _LOG.error("%s%s is broken: %s", PREFIX, name, found.message)
-    return _broken_dag(found, file.file)
+    return _broken_dag(found, file.file, more)
 
 
 def _sync_dag(sync: Sync, file: str, more: Mapping[str, Any]) -> DAG:
@@ -87,7 +90,7 @@ def _sync_dag(sync: Sync, file: str, more: Mapping[str, Any]) -> DAG:
     return dag
 
 
-def _broken_dag(broken: Broken, file: str) -> DAG:
+def _broken_dag(broken: Broken, file: str, more: Mapping[str, Any]) -> DAG:
     with DAG(
         PREFIX + broken.name,
         dag_display_name=f"{PREFIX}{broken.name} (broken)",
@@ -98,6 +101,7 @@ def _broken_dag(broken: Broken, file: str) -> DAG:
         max_active_runs=1,
         tags=["bucketsync", "broken"],
         auto_register=False,
+        **{name: value for name, value in more.items() if name != "tags"},
     ) as dag:
         BrokenSyncOperator(task_id="broken", message=broken.message)
     return dag

@@ -81,7 +81,13 @@ def bucket_sync(
     if destination is None and pair is None:
         source, pair = None, source
     if pair is not None or pairs_file is not None:
-        more = {"source": source, "destination": destination, "name": name, "workspace": workspace, "pool": pool}
+        more: dict[str, Any] = {
+            "source": source,
+            "destination": destination,
+            "name": name,
+            "workspace": workspace,
+            "pool": pool,
+        }
         more |= {"max_active_copies": max_active_copies, "retries": retries, "timeouts": timeouts}
         found = named_pair(pair, pairs_file, {**more, "resources": resources, **options})
         return bucket_sync(
