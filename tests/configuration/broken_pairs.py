@@ -1,5 +1,7 @@
 """Which broken files are there, and what does each say to its author? Read each message as a new user would."""
 
+# ruff: noqa: E501 - messages stand as they are said
+
 from __future__ import annotations
 
 FINE = """\
@@ -13,13 +15,13 @@ syncs:
 FILES: dict[str, tuple[str, str]] = {
     "empty": (
         "",
-        """pairs.yaml, line 1, column 1: the file is empty""",
+        """pairs.yaml, line 1, column 1: the file is empty: begin with `syncs:`""",
     ),
     "only_comments": (
         """\
 # nothing yet
 """,
-        """pairs.yaml, line 1, column 1: the file is empty""",
+        """pairs.yaml, line 1, column 1: the file is empty: begin with `syncs:`""",
     ),
     "tab": (
         "syncs:\n\t- name: exports\n",

@@ -147,7 +147,7 @@ class _Reading:
             elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
                 self._close()
         if self.root is None:
-            raise BadYaml(Place(1, 1), "the file is empty")
+            raise BadYaml(Place(1, 1), "the file is empty: begin with `syncs:`")
         return self.root
 
     def _take(self, event: Any) -> None:
