@@ -33,7 +33,7 @@ def parser(request, monkeypatch):
         ("12:30:45", "12:30:45"), ("2026-01-31", "2026-01-31"), ("7 * * * *", "7 * * * *"), ("0x10", "0x10"),
         ("64 MiB", "64 MiB"), (".inf", ".inf"), ("'{{ ds }}'", "{{ ds }}"), ("[a, 1]", ["a", 1]),
         ("{a: {b: 1}}", {"a": {"b": 1}}),
-        ("|\n one\n two\n", "one\ntwo\n"), ("! 12", "12"),
+        ("|\n one\n two\n", "one\ntwo\n"),
     ],
 )  # fmt: skip
 def test_values(text, value):
@@ -82,6 +82,12 @@ def test_laughs_by_merging_end_too():
 def test_an_alias_within_its_own_anchor_is_none():
     with pytest.raises(BadYaml, match="no anchor &a above"):
         read_tree("one: &a [*a]")
+
+
+@pytest.mark.parametrize("text", ["a: ! 12", "a: !!str 12", "a: !<tag:x> 1", "!!map {a: 1}", "a: !x [1]"])
+def test_no_tag_is_read(text):
+    with pytest.raises(BadYaml, match="tags are not read; write the plain value"):
+        read_tree(text)
 
 
 def test_depth_costs_no_stack():

@@ -162,7 +162,7 @@ class _Reading:
             self._count(found.size, place)
             self._put(found, place)
             return
-        if event.tag is not None and event.tag != "!":
+        if event.tag is not None:
             raise BadYaml(place, f"{event.tag!r:.60}: tags are not read; write the plain value")
         if isinstance(event, yaml.ScalarEvent):
             value = _value(event.value, place) if event.implicit[0] else event.value

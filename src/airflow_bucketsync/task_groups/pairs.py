@@ -26,6 +26,7 @@ OWN = (
 )  # fmt: skip
 """Arguments of a DAG that the file decides."""
 
+_LONG_AGO = datetime(2020, 1, 1)
 _LOG = logging.getLogger(__name__)
 
 
@@ -97,6 +98,7 @@ def _broken_dag(broken: Broken, file: str, more: Mapping[str, Any]) -> DAG:
         description=broken.problems[0][:500],
         doc_md=f"The entry `{broken.name}` of `{file}` can't become a sync:\n\n```\n{broken.message}\n```",
         schedule=_timetable(broken.schedule),
+        start_date=_start(DagSettings()),
         catchup=False,
         max_active_runs=1,
         tags=["bucketsync", "broken"],
@@ -121,14 +123,10 @@ def _timetable(schedule: str | Sequence[str] | None) -> Any:
     return [destination_asset(name) if "://" in name else Asset(name) for name in schedule]
 
 
-def _start(settings: DagSettings) -> datetime | None:
+def _start(settings: DagSettings) -> datetime:
     """When runs by the clock may begin; its zone is that of the cron text."""
-    zone = ZoneInfo(settings.timezone) if settings.timezone else None
-    start = settings.start_date
-    if start is None:
-        return datetime(2020, 1, 1, tzinfo=zone) if zone else None
-    if zone is None:
-        return start if start.tzinfo is not None else start.replace(tzinfo=ZoneInfo("UTC"))
+    zone = ZoneInfo(settings.timezone or "UTC")
+    start = settings.start_date or _LONG_AGO
     return start.replace(tzinfo=zone) if start.tzinfo is None else start.astimezone(zone)
 
 
