@@ -701,6 +701,16 @@ resources:
 """,
         """pairs.yaml, line 9, column 24: resources.copy.executor: 'Kubernetes' is not configured: write one of [core] executor, LocalExecutor""",
     ),
+    "weight_rule_unknown": (
+        """\
+name: exports
+source: s3://store@incoming/
+destination: s3://archive@backup/
+resources:
+  copy: {weight_rule: heavy}
+""",
+        """pairs.yaml, line 9, column 27: resources.copy.weight_rule: write one of downstream, upstream, absolute, got 'heavy'""",
+    ),
     "retries_negative": (
         """\
 name: exports

@@ -137,9 +137,7 @@ def test_what_airflow_would_refuse_for_the_whole_file_is_refused_for_one(tmp_pat
 
 
 def test_what_fails_only_when_it_is_drawn_breaks_its_own_dag(tmp_path):
-    bag = imported(
-        tmp_path, SYNCS.replace("file:///out/d/", "file:///out/d/\n    resources: {copy: {weight_rule: heavy}}")
-    )
+    bag = imported(tmp_path, SYNCS.replace("file:///out/d/", "file:///out/d/\n    asset: größe"))
     assert not bag.import_errors
     assert list(bag.dags["bucket_sync__three"].task_ids) == ["broken"]
     assert "pairs.yaml, line 19, column 5" in bag.dags["bucket_sync__three"].doc_md
@@ -286,20 +284,21 @@ def test_J5_what_is_no_pair(file, arguments, words):
     assert words in caught.value.message
 
 
+@pytest.mark.timeout(600)
 def test_J1_the_file_costs_little_beside_its_dags(tmp_path):
-    """200 entries against the same 200 DAGs written in Python: reading and checking costs less than half again."""
+    """100 entries against the same 100 DAGs written in Python: reading and checking costs less than half again."""
     path = tmp_path / "pairs.yaml"
     entry = "  - {name: s%d, source: 's3://a@incoming/%d/', destination: 's3://b@backup/%d/', schedule: '%d * * * *'}\n"
-    path.write_text("syncs:\n" + "".join(entry % (i, i, i, i % 60) for i in range(200)))
+    path.write_text("syncs:\n" + "".join(entry % (i, i, i, i % 60) for i in range(100)))
 
     def drawn():
-        for i in range(200):
+        for i in range(100):
             with DAG(f"s{i}", schedule=f"{i % 60} * * * *", catchup=False, max_active_runs=1, tags=["bucketsync"]):
                 bucket_sync(f"s3://a@incoming/{i}/", f"s3://b@backup/{i}/", name=f"s{i}")
 
     def least(work):
         seconds = []
-        for _ in range(3):
+        for _ in range(2):
             began = time.process_time()
             work()
             seconds.append(time.process_time() - began)

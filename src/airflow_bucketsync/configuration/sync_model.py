@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import CronTriggerTimetable
@@ -116,6 +116,7 @@ Schedule = Annotated[str | tuple[str, ...] | None, BeforeValidator(_checked(_sch
 Start = Annotated[datetime, BeforeValidator(_time, json_schema_input_type=str)]
 Zone = Annotated[Name, BeforeValidator(_timezone)]
 Tags = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], BeforeValidator(_texts)]
+WeightRule = Literal["downstream", "upstream", "absolute"]
 Positive = Annotated[int, Field(ge=1)]
 
 
@@ -132,7 +133,7 @@ class ResourcesPart(Part):
     pool_slots: Positive | None = Field(None, description="Slots of the pool that one task takes.")
     queue: Name | None = Field(None, description="Queue of the executor.")
     priority_weight: int | None = Field(None, description="Which task goes first in a pool.")
-    weight_rule: Name | None = Field(None, description="How the weights of later tasks add up.")
+    weight_rule: WeightRule | None = Field(None, description="How the weights of later tasks add up.")
     executor: Annotated[Name, BeforeValidator(_executor)] | None = Field(None, description="Executor by its alias.")
     executor_config: dict[str, Any] | None = Field(None, description="What the executor is told of the task.")
 

@@ -81,14 +81,8 @@ def bucket_sync(
     if destination is None and pair is None:
         source, pair = None, source
     if pair is not None or pairs_file is not None:
-        more: dict[str, Any] = {
-            "source": source,
-            "destination": destination,
-            "name": name,
-            "workspace": workspace,
-            "pool": pool,
-        }
-        more |= {"max_active_copies": max_active_copies, "retries": retries, "timeouts": timeouts}
+        more: dict[str, Any] = {"source": source, "destination": destination, "name": name, "workspace": workspace}
+        more |= {"pool": pool, "max_active_copies": max_active_copies, "retries": retries, "timeouts": timeouts}
         found = named_pair(pair, pairs_file, {**more, "resources": resources, **options})
         return bucket_sync(
             found.source, found.destination, group_id=group_id, name=found.name,
@@ -97,9 +91,8 @@ def bucket_sync(
             retries=found.retries, timeouts=found.timeouts, resources=found.resources, **found.options,
         )  # fmt: skip
     if not isinstance(source, str) or not isinstance(destination, str):
-        raise InvalidLocation(
-            f"source and destination are location URLs, texts, got {source!r:.40}, {destination!r:.40}"
-        )
+        kinds = f"{type(source).__name__} and {type(destination).__name__}"
+        raise InvalidLocation(f"source and destination are location URLs, texts, not {kinds}")
     retries = DEFAULT_RETRIES if retries is None else retries
     if read_options(options).mode == "until_quiet":
         raise InvalidConfiguration(
