@@ -71,7 +71,7 @@ def test_every_block_of_the_documents_is_a_pairs_file(tmp_path, name, text):
 def test_an_editor_marks_what_a_schema_can_tell(name):
     text = FINE + "  - " + ENTRIES[name][0].rstrip("\n").replace("\n", "\n    ")
     wrong = list(
-        jsonschema.Draft202012Validator(pairs_schema()).iter_errors(loaded(text.replace(": yes\n", ": 'yes'\n")))
+        jsonschema.Draft202012Validator(pairs_schema()).iter_errors(loaded(f"{text}\n".replace(": yes\n", ": 'yes'\n")))
     )
     assert bool(wrong) == (name not in UNSEEN), [error.message for error in wrong]
 
