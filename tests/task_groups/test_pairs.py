@@ -136,11 +136,19 @@ def test_what_airflow_would_refuse_for_the_whole_file_is_refused_for_one(tmp_pat
     assert set(bag.dags["bucket_sync__one"].task_ids) > {"bucket_sync.prepare"}
 
 
-def test_what_fails_only_when_it_is_drawn_breaks_its_own_dag(tmp_path):
-    bag = imported(tmp_path, SYNCS.replace("file:///out/d/", "file:///out/d/\n    asset: größe"))
+def test_what_fails_only_when_it_is_drawn_breaks_its_own_dag(tmp_path, monkeypatch):
+    real = pairs.bucket_sync
+
+    def drawn(pair, **more):
+        if pair.name == "three":
+            raise ValueError("nobody thought of that")
+        return real(pair, **more)
+
+    monkeypatch.setattr(pairs, "bucket_sync", drawn)
+    bag = imported(tmp_path, SYNCS)
     assert not bag.import_errors
     assert list(bag.dags["bucket_sync__three"].task_ids) == ["broken"]
-    assert "pairs.yaml, line 19, column 5" in bag.dags["bucket_sync__three"].doc_md
+    assert "pairs.yaml, line 19, column 5: ValueError: nobody thought of that" in bag.dags["bucket_sync__three"].doc_md
     assert len(bag.dags["bucket_sync__two"].task_ids) == 2 * len(TASKS)
 
 
