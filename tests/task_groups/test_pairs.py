@@ -16,6 +16,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_bucketsync import Pair, bucket_sync, load_pairs
 from airflow_bucketsync.configuration import pairs_file
+from airflow_bucketsync.configuration.pair import Sync
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.task_groups import pairs
 from airflow_bucketsync.task_groups.sync import TASKS
@@ -293,11 +294,15 @@ def test_J5_what_is_no_pair(file, arguments, words):
 
 
 @pytest.mark.timeout(600)
-def test_J1_the_file_costs_little_beside_its_dags(tmp_path):
-    """100 entries against the same 100 DAGs written in Python: reading and checking costs less than half again."""
+def test_J1_reading_and_checking_costs_little_beside_drawing(tmp_path):
+    """100 entries read and checked, against the same 100 DAGs drawn in Python: a sixth when this was written."""
     path = tmp_path / "pairs.yaml"
     entry = "  - {name: s%d, source: 's3://a@incoming/%d/', destination: 's3://b@backup/%d/', schedule: '%d * * * *'}\n"
     path.write_text("syncs:\n" + "".join(entry % (i, i, i, i % 60) for i in range(100)))
+
+    def checked():
+        file = pairs_file.read_pairs_file(path)
+        assert all(isinstance(file.sync(name), Sync) for name in file.entries)
 
     def drawn():
         for i in range(100):
@@ -306,10 +311,10 @@ def test_J1_the_file_costs_little_beside_its_dags(tmp_path):
 
     def least(work):
         seconds = []
-        for _ in range(2):
+        for _ in range(3):
             began = time.process_time()
             work()
             seconds.append(time.process_time() - began)
         return min(seconds)
 
-    assert least(lambda: load_pairs(path)) < 1.5 * least(drawn)
+    assert least(checked) < 0.5 * least(drawn)
