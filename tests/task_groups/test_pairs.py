@@ -149,7 +149,7 @@ def test_what_fails_only_when_it_is_drawn_breaks_its_own_dag(tmp_path, monkeypat
     bag = imported(tmp_path, SYNCS)
     assert not bag.import_errors
     assert list(bag.dags["bucket_sync__three"].task_ids) == ["broken"]
-    assert "pairs.yaml, line 19, column 5: ValueError: nobody thought of that" in bag.dags["bucket_sync__three"].doc_md
+    assert "pairs.yaml, line 20, column 5: ValueError: nobody thought of that" in bag.dags["bucket_sync__three"].doc_md
     assert len(bag.dags["bucket_sync__two"].task_ids) == 2 * len(TASKS)
 
 
