@@ -48,6 +48,7 @@ PACKAGES = {
     "engine": frozenset[str](),
     "provider_info": frozenset[str](),
     "": frozenset[str](),
+    "configuration": AIRFLOW | {"yaml"},
     "hooks": AIRFLOW | CLOUD | {"alibabacloud_credentials"},
     "web": AIRFLOW | {"fastapi", "starlette"},
 }

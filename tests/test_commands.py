@@ -175,7 +175,8 @@ def test_readme_by_hand(tmp_path, monkeypatch):
 @pytest.mark.parametrize("block", PYTHON, ids=str)
 def test_python(block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {"__name__": "documented"}
+    shutil.copy(ROOT / "dags" / "pairs.yaml", tmp_path)
+    names: dict[str, object] = {"__name__": "documented", "__file__": str(tmp_path / "documented.py")}
     exec(compile(block.text, str(block), "exec"), names)  # noqa: S102 - our own documents
     for value in names.values():
         if type(value).__name__ == "DAG":

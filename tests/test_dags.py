@@ -19,7 +19,8 @@ EXAMPLES = [path for path in FILES if path.stem.startswith("example_")]
 EXPECTED = {
     "bucket_sync", "example_bucket_sync", "example_after_bucket_sync", "example_hourly_sync",
     "example_following_sync", "example_restoring_sync", "compare_buckets", "sweep_uploads", "clean_bucket",
-    "undo_sync", "sweep_trash",
+    "undo_sync", "sweep_trash", "bucket_sync__sample_exports", "bucket_sync__sample_second_copy",
+    "bucket_sync__sample_restore",
 }  # fmt: skip
 PARSE = """
 import json, os, runpy, socket, sys, time
@@ -39,7 +40,7 @@ for path in sys.argv[1:]:
     loaded = [name for name in ("boto3", "botocore") if name in sys.modules]
     print(json.dumps({"dags": names, "seconds": seconds, "loaded": loaded}))
 """
-LIGHT = ["bucket_sync", "example_bucket_sync", "example_schedules"]
+LIGHT = ["bucket_sync", "example_bucket_sync", "example_schedules", "pairs"]
 """What every task reads again; parsed before all others, so that each of them answers for what it loads."""
 
 
@@ -103,6 +104,13 @@ def test_examples_start_nothing_unasked_and_take_no_location_from_a_run(path):
         assert dag.schedule is None or dag.is_paused_upon_creation, dag.dag_id
         assert "{" not in prepare.source + prepare.destination
         assert not dag.params
+
+
+def test_the_sample_pairs_file_starts_nothing_unasked():
+    from airflow.sdk import DAG
+
+    dags = [item for item in runpy.run_path(str(ROOT / "dags" / "pairs.py")).values() if isinstance(item, DAG)]
+    assert {dag.is_paused_upon_creation for dag in dags} == {True}
 
 
 def test_somebody_is_told_of_every_scheduled_example():

@@ -5,16 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_bucketsync.configuration.pair import Pair
+    from airflow_bucketsync.task_groups.pairs import load_pairs
     from airflow_bucketsync.task_groups.sync import bucket_sync
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "bucket_sync"]
+__all__ = ["Pair", "__version__", "bucket_sync", "load_pairs"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the task group, and with it Airflow, only when it is asked for."""
+    """Load what DAG files use, and with it Airflow, only when it is asked for."""
     if name == "bucket_sync":
         from airflow_bucketsync.task_groups.sync import bucket_sync
 
         return bucket_sync
+    if name == "load_pairs":
+        from airflow_bucketsync.task_groups.pairs import load_pairs
+
+        return load_pairs
+    if name == "Pair":
+        from airflow_bucketsync.configuration.pair import Pair
+
+        return Pair
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

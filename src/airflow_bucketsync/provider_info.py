@@ -16,7 +16,9 @@ MANUAL_OPTIONS = """\
 Which options the form of a run by hand (DAG `bucket_sync`) offers; any other option in a run's configuration is
 refused.
 """
-
+PAIRS = """\
+Absolute path of the pairs file that `load_pairs()` and `bucket_sync("name")` read where none is named.
+"""
 
 CREDENTIALS = ("ak", "sts", "ram_role", "oidc", "environment", "ecs_role", "anonymous")
 ENDPOINTS = ("public", "internal", "accelerate", "custom")
@@ -117,6 +119,13 @@ def get_provider_info() -> dict[str, Any]:
                         "type": "string",
                         "example": "dry_run, include, exclude, min_size, max_size",
                         "default": "dry_run, include, exclude, verify, compare",
+                        "version_added": "0.1.0",
+                    },
+                    "pairs": {
+                        "description": PAIRS,
+                        "type": "string",
+                        "example": "/opt/airflow/config/pairs.yaml",
+                        "default": None,
                         "version_added": "0.1.0",
                     },
                 },

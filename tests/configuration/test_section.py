@@ -65,4 +65,4 @@ def test_provider_info():
     assert info["versions"] == [airflow_bucketsync.__version__]
     options = info["config"]["bucketsync"]["options"]
     assert options["manual_options"]["default"] == ", ".join(DEFAULT_MANUAL_OPTIONS)
-    assert list(options) == ["workspace", "allowed_locations", "manual_options"]
+    assert list(options) == ["workspace", "allowed_locations", "manual_options", "pairs"]

@@ -98,7 +98,7 @@ Texts = Annotated[
     BeforeValidator(_texts),
     Field(max_length=MAX_PATTERNS),
 ]
-Size = Annotated[int, BeforeValidator(_size)]
+Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=int | str)]
 Time = Annotated[datetime, BeforeValidator(_time)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)]
 Classes = Annotated[dict[Text, Text], Field(max_length=50)]

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
 
 DEFAULT_CONNECTIONS = {"s3": "aws_default", "oss": "oss_default"}
 """The connection that a location of this scheme means when it names none."""
+
+
+def is_template(url: Any) -> bool:
+    """Whether Airflow renders the URL when the task runs; until then nobody knows the place."""
+    return isinstance(url, str) and ("{{" in url or "{%" in url)
 
 
 def refuse_overlap(source: Location, destination: Location) -> None:

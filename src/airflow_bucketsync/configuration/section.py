@@ -55,6 +55,17 @@ def manual_options() -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def pairs_setting() -> str:
+    """The path of the pairs file that is meant where none is named.
+
+    :raises InvalidConfiguration: the setting is empty
+    """
+    path = (conf.get(SECTION, "pairs", fallback=None) or "").strip()
+    if not path:
+        raise InvalidConfiguration(f"no pairs file is named: give its path, or set {_setting('pairs')}")
+    return path
+
+
 def within_map_length(spec: SyncSpec) -> SyncSpec:
     """The same sync, mapping over no more batches than Airflow lets one task map over; batches grow instead."""
     longest = conf.getint("core", "max_map_length", fallback=1024)

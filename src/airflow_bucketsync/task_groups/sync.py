@@ -9,6 +9,7 @@ Every task returns the list of numbers that the next mapped task needs. `report`
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -16,8 +17,10 @@ from typing import Any
 from airflow.sdk import Asset, TaskGroup
 
 from airflow_bucketsync.configuration.options import read_options
-from airflow_bucketsync.configuration.places import refuse_overlap
-from airflow_bucketsync.engine.errors import InvalidConfiguration
+from airflow_bucketsync.configuration.pair import Pair
+from airflow_bucketsync.configuration.places import is_template, refuse_overlap
+from airflow_bucketsync.configuration.tasks import DEFAULT_RETRIES, TASKS
+from airflow_bucketsync.engine.errors import InvalidConfiguration, InvalidLocation
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.operators.base import MAX_RETRY_DELAY, SyncOperator
 from airflow_bucketsync.operators.copy import CopyOperator
@@ -28,36 +31,38 @@ from airflow_bucketsync.operators.plan import PlanOperator
 from airflow_bucketsync.operators.prepare import PrepareByHandOperator, PrepareOperator, PreparingOperator
 from airflow_bucketsync.operators.report import ReportOperator
 from airflow_bucketsync.operators.verify import VerifyOperator
+from airflow_bucketsync.task_groups.named import named_pair
 from airflow_bucketsync.task_groups.resources import checked_resources, nearest
-
-TASKS = (
-    "prepare", "list", "plan", "copy", "begin_uploads", "upload_parts", "complete_uploads", "verify", "delete_extra",
-    "report",
-)  # fmt: skip
-"""The ids of the tasks inside a group."""
 
 
 def bucket_sync(
-    source: str,
-    destination: str,
+    source: str | Pair | None = None,
+    destination: str | None = None,
     *,
+    pair: str | Pair | None = None,
+    pairs_file: str | os.PathLike[str] | None = None,
     group_id: str = "bucket_sync",
     name: str | None = None,
     asset: Asset | None = None,
     workspace: str | None = None,
     pool: str | None = None,
     max_active_copies: int | None = None,
-    retries: int = 3,
+    retries: int | None = None,
     timeouts: Mapping[str, timedelta] | None = None,
     resources: Mapping[str, Mapping[str, Any]] | None = None,
     **options: Any,
 ) -> TaskGroup:
     """A task group that brings the destination in step with the source, and verifies what it wrote.
 
-    What stands here is what happens: a run's configuration and params are not read.
+    What stands here is what happens: a run's configuration and params are not read. A pair comes by name
+    (`bucket_sync("exports")`), by object (`bucket_sync(Pair(…))`), or by the arguments that describe it.
 
-    :param source: location URL, such as `s3://conn_id@bucket/prefix/` or `file:///folder/`; may be a template
+    :param source: location URL, such as `s3://conn_id@bucket/prefix/` or `file:///folder/`; may be a template.
+        Alone, it is the pair
     :param destination: location URL; may be a template
+    :param pair: a pair, or the name of one in a pairs file (`exports`, `exports.second`); beside it stand only
+        `group_id`, `asset` and `pairs_file`
+    :param pairs_file: absolute path of the file that the name is looked up in; None = `[bucketsync] pairs`
     :param group_id: id of the task group; its tasks are `<group_id>.prepare`, …, `<group_id>.report`
     :param name: the pair's name, which names its state and its folder; None = a digest of both locations
     :param asset: the asset whose event says that the destination was written to and verified; None =
@@ -65,7 +70,7 @@ def bucket_sync(
     :param workspace: location of the run's pages, reached by all workers; None = `[bucketsync] workspace`
     :param pool: Airflow pool of the tasks that move or read data (`copy`, `upload_parts`, `verify`)
     :param max_active_copies: how many of them run at once per DAG run; None = as Airflow's settings allow
-    :param retries: tries of each task after the first; only transient errors use them
+    :param retries: tries of each task after the first, None = 3; only transient errors use them
     :param timeouts: longest time of one try by task (`{"copy": timedelta(hours=2)}`)
     :param resources: where tasks run, by task (`{"upload_parts": {"queue": "wide", "pool_slots": 2}}`): `pool`,
         `pool_slots`, `queue`, `priority_weight`, `weight_rule`, `executor`, `executor_config`; before `pool`
@@ -74,6 +79,22 @@ def bucket_sync(
     :raises InvalidLocation: a URL that is no location
     :raises InvalidConfiguration: an unknown option, a value that does not fit, or sides that overlap
     """
+    if destination is None and pair is None:
+        source, pair = None, source
+    if pair is not None or pairs_file is not None:
+        more: dict[str, Any] = {"source": source, "destination": destination, "name": name, "workspace": workspace}
+        more |= {"pool": pool, "max_active_copies": max_active_copies, "retries": retries, "timeouts": timeouts}
+        found = named_pair(pair, pairs_file, {**more, "resources": resources, **options})
+        return bucket_sync(
+            found.source, found.destination, group_id=group_id, name=found.name,
+            asset=asset if asset is not None or found.asset is None else Asset(found.asset),
+            workspace=found.workspace, pool=found.pool, max_active_copies=found.max_active_copies,
+            retries=found.retries, timeouts=found.timeouts, resources=found.resources, **found.options,
+        )  # fmt: skip
+    if not isinstance(source, str) or not isinstance(destination, str):
+        kinds = f"{type(source).__name__} and {type(destination).__name__}"
+        raise InvalidLocation(f"source and destination are location URLs, texts, not {kinds}")
+    retries = DEFAULT_RETRIES if retries is None else retries
     if read_options(_literals(options)).mode == "until_quiet":
         raise InvalidConfiguration(
             "mode: until_quiet starts its DAG again and again, which somebody's own DAG is not for: run the DAG "
@@ -95,7 +116,7 @@ def bucket_sync_by_hand(
     workspace: str | None = None,
     pool: str | None = None,
     max_active_copies: int | None = None,
-    retries: int = 3,
+    retries: int = DEFAULT_RETRIES,
     timeouts: Mapping[str, timedelta] | None = None,
     resources: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> TaskGroup:
@@ -157,7 +178,7 @@ def _flow(
 
 def _check_literals(source: Any, destination: Any) -> None:
     """Refuse when the DAG is parsed what is wrong whatever the run; what is a template is checked by `prepare`."""
-    places = [Location.parse(url) for url in (source, destination) if not _is_template(url)]
+    places = [Location.parse(url) for url in (source, destination) if not is_template(url)]
     if len(places) == 2:
         refuse_overlap(*places)
 
