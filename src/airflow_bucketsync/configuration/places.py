@@ -31,13 +31,13 @@ def refuse_overlap(source: Location, destination: Location) -> None:
         )
 
 
-def refuse_workspace_inside(workspace: Location, source: Location, destination: Location) -> None:
+def refuse_workspace_inside(workspace: Location, source: Location, destination: Location | None = None) -> None:
     """A run's pages must be no data of the run.
 
     :raises InvalidConfiguration: when the workspace overlaps with a side
     """
     for name, side in (("source", source), ("destination", destination)):
-        if _overlap(workspace, side):
+        if side is not None and _overlap(workspace, side):
             raise InvalidConfiguration(
                 f"the workspace {workspace.url} and the {name} {side.url} overlap: "
                 "the pages of a run would be its data; move the workspace ([bucketsync] workspace)"

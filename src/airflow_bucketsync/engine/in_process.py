@@ -26,6 +26,7 @@ from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.prepare import prepare
 from airflow_bucketsync.engine.steps.report import Finished, make_report
 from airflow_bucketsync.engine.steps.run import MemoryProgress, Run
+from airflow_bucketsync.engine.steps.shared_listing import SharedRef
 from airflow_bucketsync.engine.steps.upload_parts import upload_group
 from airflow_bucketsync.engine.steps.verify import verify_unit
 from airflow_bucketsync.engine.steps.workspace import Workspace
@@ -109,11 +110,14 @@ def _last_checkpoint(run: Run) -> Checkpoint | None:
     return None
 
 
-def run_steps(run: Run, *, checkpoint: Checkpoint | None = None) -> Finished:
-    """Every step in the DAG's order; a step that fails skips what depends on it, and `report` always runs."""
+def run_steps(run: Run, *, checkpoint: Checkpoint | None = None, shared: SharedRef | None = None) -> Finished:
+    """Every step in the DAG's order; a step that fails skips what depends on it, and `report` always runs.
+
+    :param shared: a listing of the source that was taken for several syncs
+    """
     failed: list[str] = []
     try:
-        prepared = prepare(run, checkpoint=checkpoint)
+        prepared = prepare(run, checkpoint=checkpoint, shared=shared)
         for unit in prepared.units:
             list_unit(run, unit)
         watch = Watch(run.clock)

@@ -15,6 +15,7 @@ from airflow_bucketsync.configuration.section import workspace_location
 from airflow_bucketsync.engine.errors import InvalidConfiguration, PlanMismatch
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.steps.manifest import read_plan
 from airflow_bucketsync.engine.steps.prepare import open_spec
@@ -123,17 +124,25 @@ class SyncOperator(BaseOperator):
         """Where the pages are."""
         return workspace_location() if self.workspace is None else Location.parse(self.workspace)
 
+    def shared_workspace(self, url: str, task: str) -> Location:
+        """Where the pages are, if an earlier task has put its own there too.
+
+        :raises InvalidConfiguration: they are elsewhere
+        """
+        location = self.workspace_of_run()
+        if location.url != url:
+            raise InvalidConfiguration(
+                f"this worker keeps pages in {location.url}, `{task}` put them into {url}: all workers need the same "
+                "[bucketsync] workspace"
+            )
+        return location
+
     @contextmanager
     def open_run(self, context: Context) -> Iterator[Run]:
         """The run that `prepare` began, with its stores open."""
         task_id = self.prepare_task_id or self.sibling("prepare")
         handed = self.handed_over(context, task_id, "pair", "run", "digest", "workspace", "airflow")
-        location = self.workspace_of_run()
-        if location.url != handed["workspace"]:
-            raise InvalidConfiguration(
-                f"this worker keeps pages in {location.url}, `prepare` put them into {handed['workspace']}: all "
-                "workers need the same [bucketsync] workspace"
-            )
+        location = self.shared_workspace(handed["workspace"], "prepare")
         with self.open_workspace(location, pair=handed["pair"], run=handed["run"]) as workspace:
             spec = open_spec(workspace, handed["digest"])
             with self.open_sides(spec, handed["run"], workspace) as run, self.sharing_limits(context, run):
@@ -150,13 +159,7 @@ class SyncOperator(BaseOperator):
     @contextmanager
     def open_sides(self, spec: SyncSpec, run: str, workspace: Workspace) -> Iterator[Run]:
         """A run with both sides open, under the limits of its policy."""
-        policy = spec.policy
-        gate = self.new_gate(
-            concurrency=policy.concurrency,
-            buffer_size=policy.buffer_size,
-            requests_per_second=policy.requests_per_second,
-            bandwidth=policy.bandwidth,
-        )
+        policy, gate = spec.policy, self.gate_of(spec.policy)
         with ExitStack() as stack:
             accesses = self.accesses(run)
             source = open_source(spec.source, policy, gate=gate, accesses=accesses)
@@ -181,6 +184,15 @@ class SyncOperator(BaseOperator):
         return self._accesses
 
     # stopping --------------------------------------------------------------------------------------------------
+
+    def gate_of(self, policy: SyncPolicy) -> Gate:
+        """A gate with the limits of a policy."""
+        return self.new_gate(
+            concurrency=policy.concurrency,
+            buffer_size=policy.buffer_size,
+            requests_per_second=policy.requests_per_second,
+            bandwidth=policy.bandwidth,
+        )
 
     def new_gate(
         self,

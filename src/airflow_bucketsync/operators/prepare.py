@@ -16,21 +16,27 @@ from airflow_bucketsync.configuration.section import allowed_locations, manual_o
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.steps.prepare import prepare
+from airflow_bucketsync.engine.steps.shared_listing import SharedRef
 from airflow_bucketsync.operators.base import SyncOperator, run_name
 from airflow_bucketsync.state import STATE, airflow_id, load_checkpoint
 
 
 class PreparingOperator(SyncOperator):
-    """Begins a run. Returns the numbers of what `list` is mapped over; [] = small, `plan` lists by itself."""
+    """Begins a run. Returns the numbers of what `list` is mapped over; [] = small, `plan` lists by itself.
+
+    :param listing_task_id: of the `ListSourceOperator` that lists the source for several syncs; None = there is none
+    """
 
     def __init__(
         self,
         *,
+        listing_task_id: str | None = None,
         inlets: Sequence[Any] | None = (STATE,),
         execution_timeout: timedelta | None = timedelta(minutes=15),
         **kwargs: Any,
     ) -> None:
         super().__init__(inlets=inlets, execution_timeout=execution_timeout, **kwargs)
+        self.listing_task_id = listing_task_id
 
     @abstractmethod
     def asked(self, context: Context) -> SyncSpec:
@@ -46,12 +52,20 @@ class PreparingOperator(SyncOperator):
             self.open_workspace(location, pair=spec.pair, run=name) as workspace,
             self.open_sides(spec, name, workspace) as run,
         ):
-            prepared = prepare(run, checkpoint=checkpoint, warnings=warnings)
+            prepared = prepare(run, checkpoint=checkpoint, warnings=warnings, shared=self.shared_listing(context))
         place = {"pair": spec.pair, "run": name, "workspace": location.url, "folder": workspace.run_folder}
         place |= {"airflow": airflow_id(context)}
         sides = {"source": spec.source.url, "destination": spec.destination.url}
         self.hand_over(context, {**place, **sides, **prepared.to_json()})
         return self.numbers(prepared.units)
+
+    def shared_listing(self, context: Context) -> SharedRef | None:
+        """Where the listing of the source is that another task took for several syncs."""
+        if self.listing_task_id is None:
+            return None
+        handed = self.handed_over(context, self.listing_task_id, "workspace", "folder", "digest")
+        self.shared_workspace(handed["workspace"], self.listing_task_id)
+        return SharedRef(folder=handed["folder"], digest=handed["digest"])
 
 
 class PrepareOperator(PreparingOperator):

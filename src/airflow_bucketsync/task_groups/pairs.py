@@ -17,6 +17,7 @@ from airflow_bucketsync.configuration.pairs_file import PairsFile, read_pairs_fi
 from airflow_bucketsync.configuration.section import pairs_setting
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.operators.broken import BrokenSyncOperator
+from airflow_bucketsync.operators.listing import ListSourceOperator
 from airflow_bucketsync.task_groups.sync import bucket_sync
 
 PREFIX = "bucket_sync__"
@@ -25,6 +26,9 @@ OWN = (
     "auto_register", "render_template_as_native_obj",
 )  # fmt: skip
 """Arguments of a DAG that the file decides."""
+
+LISTS_OTHERWISE = ("source_list", "follow_links", "symlink_objects")
+"""Options by which destinations of one source may each need a listing of their own."""
 
 _LONG_AGO = datetime(2020, 1, 1)
 _LOG = logging.getLogger(__name__)
@@ -86,9 +90,24 @@ def _sync_dag(sync: Sync, file: str, more: Mapping[str, Any]) -> DAG:
         auto_register=False,
         **{name: value for name, value in arguments.items() if name != "tags"},
     ) as dag:
+        listing = _listing(sync)
         for group_id, pair in sync.pairs.items():
-            bucket_sync(pair, group_id=group_id)
+            bucket_sync(pair, group_id=group_id, listing=listing)
     return dag
+
+
+def _listing(sync: Sync) -> ListSourceOperator | None:
+    """The task that lists the source for all destinations; None = there is one, or they list otherwise."""
+    pairs = tuple(sync.pairs.values())
+    ways = [tuple(pair.options.get(name) for name in LISTS_OTHERWISE) for pair in pairs]
+    if len(pairs) == 1 or len(set(ways)) > 1 or ways[0][0] is not None:
+        return None
+    first = pairs[0]
+    return ListSourceOperator(
+        task_id="list_source", source=first.source, name=sync.name, options=first.options, workspace=first.workspace,
+        retries=first.retries, **({"execution_timeout": first.timeouts["list"]} if "list" in first.timeouts else {}),
+        **first.resources.get("list", {}),
+    )  # fmt: skip
 
 
 def _broken_dag(broken: Broken, file: str, more: Mapping[str, Any]) -> DAG:

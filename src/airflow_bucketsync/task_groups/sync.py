@@ -25,7 +25,7 @@ from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.operators.base import MAX_RETRY_DELAY, SyncOperator
 from airflow_bucketsync.operators.copy import CopyOperator
 from airflow_bucketsync.operators.delete import DeleteExtraOperator
-from airflow_bucketsync.operators.listing import ListOperator
+from airflow_bucketsync.operators.listing import ListOperator, ListSourceOperator
 from airflow_bucketsync.operators.multipart import BeginUploadsOperator, CompleteUploadsOperator, UploadPartsOperator
 from airflow_bucketsync.operators.plan import PlanOperator
 from airflow_bucketsync.operators.prepare import PrepareByHandOperator, PrepareOperator, PreparingOperator
@@ -41,6 +41,7 @@ def bucket_sync(
     *,
     pair: str | Pair | None = None,
     pairs_file: str | os.PathLike[str] | None = None,
+    listing: ListSourceOperator | None = None,
     group_id: str = "bucket_sync",
     name: str | None = None,
     asset: Asset | None = None,
@@ -61,8 +62,9 @@ def bucket_sync(
         Alone, it is the pair
     :param destination: location URL; may be a template
     :param pair: a pair, or the name of one in a pairs file (`exports`, `exports.second`); beside it stand only
-        `group_id`, `asset` and `pairs_file`
+        `listing`, `group_id`, `asset` and `pairs_file`
     :param pairs_file: absolute path of the file that the name is looked up in; None = `[bucketsync] pairs`
+    :param listing: the task that lists this source for several syncs; None = the group lists it
     :param group_id: id of the task group; its tasks are `<group_id>.prepare`, …, `<group_id>.report`
     :param name: the pair's name, which names its state and its folder; None = a digest of both locations
     :param asset: the asset whose event says that the destination was written to and verified; None =
@@ -86,7 +88,7 @@ def bucket_sync(
         more |= {"pool": pool, "max_active_copies": max_active_copies, "retries": retries, "timeouts": timeouts}
         found = named_pair(pair, pairs_file, {**more, "resources": resources, **options})
         return bucket_sync(
-            found.source, found.destination, group_id=group_id, name=found.name,
+            found.source, found.destination, listing=listing, group_id=group_id, name=found.name,
             asset=asset if asset is not None or found.asset is None else Asset(found.asset),
             workspace=found.workspace, pool=found.pool, max_active_copies=found.max_active_copies,
             retries=found.retries, timeouts=found.timeouts, resources=found.resources, **found.options,
@@ -103,9 +105,18 @@ def bucket_sync(
     _check_literals(source, destination)
     source_list = options.pop("source_list", None)
 
+    if source_list is not None and listing is not None:
+        raise InvalidConfiguration("listing: a source_list stands in its place; leave one of them out")
+
     def prepare(**shared: Any) -> PreparingOperator:
         places = {"source": source, "destination": destination, "source_list": source_list}
-        return PrepareOperator(task_id="prepare", name=name, options=options, **places, **shared)
+        listed = None if listing is None else listing.task_id
+        task = PrepareOperator(
+            task_id="prepare", name=name, options=options, listing_task_id=listed, **places, **shared
+        )
+        if listing is not None:
+            listing >> task
+        return task
 
     return _flow(prepare, group_id, asset, workspace, pool, max_active_copies, retries, timeouts, resources)
 

@@ -24,6 +24,11 @@ class ListUnit:
     after: str = ""
     until: str | None = None
 
+    @property
+    def index_name(self) -> str:
+        """Where the index of its listing stands in the run's folder."""
+        return f"list/{self.side}-{self.number:04d}.json"
+
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
         return {"number": self.number, "side": self.side, "after": self.after, "until": self.until}
@@ -43,6 +48,7 @@ class ListingIndex:
     :param requests: list requests sent
     :param refused: names that can't be keys, with the reason (the first 1,000)
     :param refused_count: how many there were
+    :param folder: of the run that listed, where that is another one and the listing is shared
     """
 
     unit: ListUnit
@@ -52,10 +58,11 @@ class ListingIndex:
     requests: Mapping[str, int]
     refused: tuple[tuple[str, str], ...] = ()
     refused_count: int = 0
+    folder: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return {
+        line: dict[str, Any] = {
             "unit": self.unit.to_json(),
             "pages": [page.to_json() for page in self.pages],
             "objects": self.objects,
@@ -64,6 +71,7 @@ class ListingIndex:
             "refused": [list(item) for item in self.refused],
             "refused_count": self.refused_count,
         }
+        return line if self.folder is None else {**line, "folder": self.folder}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -76,4 +84,5 @@ class ListingIndex:
             requests=value["requests"],
             refused=tuple((name, reason) for name, reason in value["refused"]),
             refused_count=value["refused_count"],
+            folder=value.get("folder"),
         )

@@ -36,6 +36,7 @@ Schema = Literal[
     "run",
     "unit_index",  # what a copy or verify task left: its page, counts and requests
     "listing_index",
+    "shared_listing",  # of a source that several syncs read
     "manifest",
     "report",
     "known_pointer",
@@ -70,6 +71,7 @@ VERSIONS: Mapping[str, int] = {
     "run": 1,
     "unit_index": 1,
     "listing_index": 1,
+    "shared_listing": 1,
     "manifest": 1,
     "report": 1,
     "known_pointer": 1,

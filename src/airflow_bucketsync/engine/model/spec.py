@@ -97,5 +97,10 @@ def pair_id(source: Location, destination: Location) -> str:
     return _digest([source.url, destination.url])[:16]
 
 
+def listing_id(source: Location) -> str:
+    """The id of an unnamed listing that several pairs share."""
+    return _digest([source.url])[:16]
+
+
 def _digest(parts: list[Any]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

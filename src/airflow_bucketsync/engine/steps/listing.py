@@ -10,11 +10,15 @@ from airflow_bucketsync.engine.model.listing import ListingIndex, ListUnit, Side
 from airflow_bucketsync.engine.model.names import STATE_PREFIX, is_state_name
 from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.pages import PageRef
+from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.steps.lists.listed import take_list
 from airflow_bucketsync.engine.steps.prepare import RunDocument, read_run
 from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.shared_listing import SHARED_DOCUMENT, SharedListing, SharedRef, ways_of
 from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.engine.stores.base import ObjectStore
+from airflow_bucketsync.engine.stores.clock import Clock, SystemClock
+from airflow_bucketsync.engine.stores.gate import Gate
 
 PAGE_OBJECTS = 250_000
 """Objects of one page file: some 5 MB compressed, so that a temporary file stays small."""
@@ -101,33 +105,60 @@ def list_unit(run: Run, number: int) -> ListingIndex:
     unit = read_run(run.workspace).units[number]
     if run.spec.selection.source_list:
         return _list_from_list(run, unit)
-    store = store_of(run, unit.side)
-    before = run.requests()
-    flat = run.spec.selection.flat
+    name = f"list/{unit.side}-{number:04d}"
+    index = _list_range(
+        store_of(run, unit.side), run.workspace, unit, name, flat=run.spec.selection.flat, gate=run.gate
+    )
+    run.workspace.write_document(unit.index_name, "listing_index", index.to_json())
+    return index
+
+
+def share_listing(
+    source: ObjectStore, workspace: Workspace, *, policy: SyncPolicy, gate: Gate, clock: Clock | None = None
+) -> tuple[SharedListing, SharedRef]:
+    """List a source as a whole, for several syncs; its document is written last, so that it means a complete listing.
+
+    :param policy: with which the source was opened
+    :raises ListingUntrusted: a page lacked its proof, again and again
+    """
+    started = (clock or SystemClock()).now()
+    unit = ListUnit(number=0, side="source")
+    index = _list_range(source, workspace, unit, "list/shared", flat=False, gate=gate)
+    shared = SharedListing(source=source.location.url, ways=ways_of(policy), started=started, index=index)
+    digest = workspace.write_document(SHARED_DOCUMENT, "shared_listing", shared.to_json())
+    return shared, SharedRef(folder=workspace.run_folder, digest=digest)
+
+
+def _list_range(
+    store: ObjectStore, workspace: Workspace, unit: ListUnit, name: str, *, flat: bool, gate: Gate
+) -> ListingIndex:
+    """List a key range into pages.
+
+    :param name: which they begin with
+    """
+    before = dict(store.requests)
     listing = Listing(store, unit.side, after=unit.after, until=unit.until, flat=flat)
     pages: list[PageRef] = []
     writer = None
     for info in listing:
-        run.gate.check()
+        gate.check()
         if writer is None:
-            writer = run.workspace.page_writer(f"list/{unit.side}-{number:04d}-{len(pages):05d}", "listing")
+            writer = workspace.page_writer(f"{name}-{len(pages):05d}", "listing")
         writer.write(info.to_json())
         if writer.count >= PAGE_OBJECTS:
             pages.append(writer.finish())
             writer = None
     if writer is not None:
         pages.append(writer.finish())
-    index = ListingIndex(
+    return ListingIndex(
         unit=unit,
         pages=tuple(pages),
         objects=listing.objects,
         bytes=listing.bytes,
-        requests=run.requests_since(before)[unit.side],
+        requests=dict(Counter(store.requests) - Counter(before)),
         refused=tuple(listing.refused),
         refused_count=listing.refused_count,
     )
-    run.workspace.write_document(_index_name(unit), "listing_index", index.to_json())
-    return index
 
 
 def _list_from_list(run: Run, unit: ListUnit) -> ListingIndex:
@@ -141,12 +172,8 @@ def _list_from_list(run: Run, unit: ListUnit) -> ListingIndex:
         bytes=found.bytes,
         requests=run.requests_since(before)[unit.side],
     )
-    run.workspace.write_document(_index_name(unit), "listing_index", index.to_json())
+    run.workspace.write_document(unit.index_name, "listing_index", index.to_json())
     return index
-
-
-def _index_name(unit: ListUnit) -> str:
-    return f"list/{unit.side}-{unit.number:04d}.json"
 
 
 def read_index(workspace: Workspace, unit: ListUnit) -> ListingIndex:
@@ -155,15 +182,15 @@ def read_index(workspace: Workspace, unit: ListUnit) -> ListingIndex:
     :raises PlanMismatch: it is missing; nothing may be planned without it
     """
     try:
-        index = ListingIndex.from_json(workspace.read_document(_index_name(unit), "listing_index"))
+        index = ListingIndex.from_json(workspace.read_document(unit.index_name, "listing_index"))
     except ObjectNotFound:
         raise PlanMismatch(
             f"the listing of {unit.side} unit {unit.number} is missing", location=workspace.store.location.url
         ) from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise PlanMismatch(f"{_index_name(unit)} is damaged: {type(error).__name__}: {error}") from None
+        raise PlanMismatch(f"{unit.index_name} is damaged: {type(error).__name__}: {error}") from None
     if index.unit != unit:
-        raise PlanMismatch(f"{_index_name(unit)} is the listing of something else")
+        raise PlanMismatch(f"{unit.index_name} is the listing of something else")
     return index
 
 
@@ -244,8 +271,11 @@ class Listed:
     def _from_pages(self, unit: ListUnit) -> Iterator[ObjectInfo]:
         index = read_index(self._run.workspace, unit)
         self._no_objects.update(name for name, _ in index.refused)
+        workspace = self._run.workspace if index.folder is None else self._run.workspace.at(index.folder)
         for page in index.pages:
-            yield from self._run.workspace.read_page(page, "listing", ObjectInfo.from_json)
+            infos = workspace.read_page(page, "listing", ObjectInfo.from_json)
+            # What is shared was listed from the beginning.
+            yield from infos if index.folder is None else (info for info in infos if info.key > unit.after)
         self._finish(index)
 
     def _finish(self, part: Listing | ListingIndex) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -16,6 +16,7 @@ from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.steps.checks import check_sync
 from airflow_bucketsync.engine.steps.known import open_known
 from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.shared_listing import SharedRef, adopt, read_shared
 from airflow_bucketsync.engine.steps.workspace import Workspace
 
 RUN_DOCUMENT = "run.json"
@@ -104,13 +105,22 @@ class RunDocument:
             "mode": self.mode,
             "previous": None if self.previous is None else self.previous.to_json(),
             "round": None if self.round is None else self.round.to_json(),
+            "unlisted": list(self.unlisted),
         }
 
 
-def prepare(run: Run, *, checkpoint: Checkpoint | None = None, warnings: Sequence[str] = ()) -> Prepared:
+def prepare(
+    run: Run,
+    *,
+    checkpoint: Checkpoint | None = None,
+    warnings: Sequence[str] = (),
+    shared: SharedRef | None = None,
+) -> Prepared:
     """Check the locations, choose the units to list and write `run.json`.
 
     :param checkpoint: the pair's last run, where it fits; it only orders and limits work
+    :param shared: a listing of the source that was taken for several syncs
+    :raises PlanMismatch: the shared listing is missing
     :raises InvalidConfiguration: the locations overlap, one is in a region that is not allowed, or what is to be sent
         with every write can't be
     :raises ObjectNotFound: the source (or the destination's bucket) is not there
@@ -119,19 +129,22 @@ def prepare(run: Run, *, checkpoint: Checkpoint | None = None, warnings: Sequenc
     before = run.requests()
     check_sync(run)
     listed = bool(run.spec.selection.source_list)
+    whole = None if shared is None else read_shared(run, shared)
     if listed:
         checkpoint = None  # it speaks of the pair's listings
     mode, why = choose_mode(run, checkpoint)
     blind = mode == "full" and run.spec.policy.verify == "none" and not _may_list(run)
     sides: tuple[Side, ...] = ("source",) if listed or blind or mode == "incremental" else ("source", "destination")
+    own = [side for side in sides if whole is None or side == "destination"]
+    small = run.spec.policy.bounded or (not listed and _is_small(run, checkpoint, own))
     document = RunDocument(
         spec=run.spec,
         run=run.run,
-        started=started,
+        started=started if whole is None else min(started, whole.started),
         units=(),
         # Where a bound may end the run early, the plan stops listing there.
         # A list is always read by a task of its own: it may name millions, and all of it is checked before any copy.
-        mapped=listed or (not run.spec.policy.bounded and not _is_small(run, checkpoint, sides)),
+        mapped=listed or whole is not None or not small,
         warnings=(*warnings, *why, *((BLIND,) if blind else ())),
         requests={},
         blind=blind,
@@ -140,20 +153,26 @@ def prepare(run: Run, *, checkpoint: Checkpoint | None = None, warnings: Sequenc
         round=checkpoint.round if checkpoint is not None and run.spec.policy.bounded else None,
     )
     splits = checkpoint.splits if checkpoint is not None and document.mapped else ()
-    units = _units(sides, document, splits=splits)
+    units = _units(sides, document, splits={"source": () if whole else splits, "destination": splits})
+    numbers = [unit.number for unit in units if document.mapped and unit.side in own]
+    if whole is not None and shared is not None:
+        adopt(run, whole, shared.folder, units[0])
+        document = replace(document, unlisted=tuple(numbers) if small else ())
     document = replace(document, units=units, requests=run.requests_since(before))
     digest = run.workspace.write_document(RUN_DOCUMENT, "run", document.to_json())
-    numbers = tuple(unit.number for unit in units) if document.mapped else ()
-    return Prepared(units=numbers, digest=digest, warnings=document.warnings)
+    listing = tuple(number for number in numbers if number not in document.unlisted)
+    return Prepared(units=listing, digest=digest, warnings=document.warnings)
 
 
-def _units(sides: Sequence[Side], document: RunDocument, *, splits: Sequence[str]) -> tuple[ListUnit, ...]:
+def _units(
+    sides: Sequence[Side], document: RunDocument, *, splits: Mapping[Side, Sequence[str]]
+) -> tuple[ListUnit, ...]:
     """Both sides in key ranges that end at the split points; a source of which the keys are mapped as a whole."""
     ranges: list[tuple[Side, str, str | None]] = []
     for side in sides:
         mapped = side == "source" and not document.spec.selection.key_mapping.keeps
         after = "" if mapped else document.after
-        points: list[str | None] = [after, *(split for split in splits if split > after), None]
+        points: list[str | None] = [after, *(split for split in splits[side] if split > after), None]
         ranges += [(side, start or "", end) for start, end in pairwise(points)]
     return tuple(
         ListUnit(number=number, side=side, after=start, until=end) for number, (side, start, end) in enumerate(ranges)
@@ -214,7 +233,7 @@ def as_full(document: RunDocument) -> RunDocument:
         return document
     number = len(document.units)
     unit = ListUnit(number=number, side="destination", after=document.after)
-    return replace(document, mode="full", units=(*document.units, unit), unlisted=(number,))
+    return replace(document, mode="full", units=(*document.units, unit), unlisted=(*document.unlisted, number))
 
 
 def read_run(workspace: Workspace, digest: str | None = None) -> RunDocument:
@@ -247,6 +266,7 @@ def read_run(workspace: Workspace, digest: str | None = None) -> RunDocument:
         mode=value["mode"],
         previous=previous,
         round=None if value["round"] is None else Round.from_json(value["round"]),
+        unlisted=tuple(value["unlisted"]),
     )
 
 

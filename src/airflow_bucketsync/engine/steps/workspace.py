@@ -8,6 +8,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from copy import copy
 from typing import IO, Any, BinaryIO, TypeVar, cast
 
 import orjson
@@ -120,6 +121,12 @@ class Workspace:
         self.store = store
         self.pair_folder = f"{folder_name(pair)}/"
         self.run_folder = f"{self.pair_folder}{folder_name(run)}/"
+
+    def at(self, run_folder: str) -> Workspace:
+        """The same with the folder of another run."""
+        other = copy(self)
+        other.run_folder = run_folder
+        return other
 
     # documents ------------------------------------------------------------------------------------------------
 
