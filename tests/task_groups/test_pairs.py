@@ -78,7 +78,8 @@ def test_J1_one_dag_for_each_sync(file):
     prepare = one.get_task("bucket_sync.prepare")
     assert (prepare.name, prepare.owner, prepare.options) == ("one", "storage", {"mode": "auto", "exclude": ["*.tmp"]})
     assert one.get_task("bucket_sync.copy").pool == "transfers"
-    assert set(two.task_ids) == {f"{group}.{task}" for group in ("near", "far") for task in TASKS}
+    assert set(two.task_ids) == {"list_source", *(f"{group}.{task}" for group in ("near", "far") for task in TASKS)}
+    assert two.get_task("list_source").downstream_task_ids == {"near.prepare", "far.prepare"}
     assert {two.get_task(f"{group}.prepare").name for group in ("near", "far")} == {"two.near", "two.far"}
     assert not two.get_task("far.prepare").upstream_task_ids, "one destination waits for no other"
     assert two.get_task("near.report").asset == Asset("near_ready")
@@ -150,7 +151,7 @@ def test_what_fails_only_when_it_is_drawn_breaks_its_own_dag(tmp_path, monkeypat
     assert not bag.import_errors
     assert list(bag.dags["bucket_sync__three"].task_ids) == ["broken"]
     assert "pairs.yaml, line 20, column 5: ValueError: nobody thought of that" in bag.dags["bucket_sync__three"].doc_md
-    assert len(bag.dags["bucket_sync__two"].task_ids) == 2 * len(TASKS)
+    assert len(bag.dags["bucket_sync__two"].task_ids) == 2 * len(TASKS) + 1
 
 
 @pytest.mark.parametrize("name", ["one", "broken", "two"])
