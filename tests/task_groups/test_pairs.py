@@ -81,7 +81,7 @@ def test_J1_one_dag_for_each_sync(file):
     assert set(two.task_ids) == {"list_source", *(f"{group}.{task}" for group in ("near", "far") for task in TASKS)}
     assert two.get_task("list_source").downstream_task_ids == {"near.prepare", "far.prepare"}
     assert {two.get_task(f"{group}.prepare").name for group in ("near", "far")} == {"two.near", "two.far"}
-    assert not two.get_task("far.prepare").upstream_task_ids, "one destination waits for no other"
+    assert two.get_task("far.prepare").upstream_task_ids == {"list_source"}, "one destination waits for no other"
     assert two.get_task("near.report").asset == Asset("near_ready")
     assert [asset.name for asset in two.schedule] == ["ready", "file:///out/a"]
     assert two.description == "Two ways"
