@@ -133,6 +133,14 @@ def test_the_failed_objects_of_a_pair_under_the_same_mapping_and_under_none(pair
     assert bodies(pair) == {"x": b"1", "y": b"2"}
 
 
+def test_what_was_refused_is_named_anew(pair):
+    first = pair.sync(Selection(key_mapping=FLAT), max_errors=10)
+    assert first.report.counts == {"copied": 2, "refused": 2}
+    page = pair.contents(pair.pages)[f"{first.report.pair}/{first.report.run}/{first.report.objects}"]
+    assert pair.take("again.jsonl.zst", page).report.counts == {"copied": 2}
+    assert set(bodies(pair)) == {"y", "z", "a/x", "b/c/x"}
+
+
 def test_no_more_is_asked_there_than_by_key(pair, monkeypatch):
     """1,500 names at an empty destination: pages of a listing tell that nothing is there."""
     pair.put({f"m/{number:05d}": b"1" for number in range(1500)})

@@ -34,7 +34,7 @@ def read_own_page(
     """The objects of a page: those that are not in step yet, or all where the page says nothing of that.
 
     What the page says of their versions is not taken over: they are looked at again. What it says of their keys at the
-    destination is.
+    destination is, but of those that were refused.
 
     :param passed: counts the records that are passed over, by outcome word
     :param renaming: of this run; keys that it gives need no word
@@ -99,8 +99,8 @@ def _keys(value: dict[str, Any], schema: Schema) -> tuple[str, str | None] | Non
         return None
     else:
         key, there = value.get("key"), None
-        if value.get("source_key") is not None:
-            key, there = value["source_key"], key
+        if value.get("source_key") is not None:  # what was refused had no name that it could keep
+            key, there = value["source_key"], None if value["status"] == "refused" else key
     if not isinstance(key, str) or not isinstance(there, str | None):
         raise BrokenRule("bad_page", "the line has no key: name a page of a run as the run wrote it")
     return key, there
