@@ -136,7 +136,6 @@ def _wrong_options(pair: Pair, node: Block, options: Node | None, part: SyncPart
     """Do they fit together, and can they stand here?"""
     try:
         given = read_options(pair.options)
-        given.selection()
     except InvalidConfiguration as error:
         yield _option_place(error.message, node, options), f"options: {error.message}"
     else:

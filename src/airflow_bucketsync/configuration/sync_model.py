@@ -129,9 +129,12 @@ Positive = Annotated[int, Field(ge=1)]
 
 
 class Part(BaseModel):
-    """A block of a pairs file: names that it does not know are refused, and nothing is converted."""
+    """A block of a pairs file: names that it does not know are refused, and nothing is converted.
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    Built when it is first used, which is none but `SyncPart` and `DefaultsPart` while a DAG file is read.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class FileOptions(Options):

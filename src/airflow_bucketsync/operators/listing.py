@@ -7,7 +7,6 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from airflow_bucketsync.engine.steps.listing import list_unit
 from airflow_bucketsync.operators.base import SyncOperator
 
 
@@ -26,6 +25,8 @@ class ListOperator(SyncOperator):
 
     def execute(self, context: Context) -> None:
         """List, and hand over the totals."""
+        from airflow_bucketsync.engine.steps.listing import list_unit
+
         with self.open_run(context) as run:
             index = list_unit(run, self.mapped("unit"))
         self.hand_over(

@@ -15,7 +15,6 @@ from airflow_bucketsync.configuration.places import refuse_overlap, refuse_works
 from airflow_bucketsync.configuration.section import allowed_locations, manual_options, within_map_length
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.spec import SyncSpec
-from airflow_bucketsync.engine.steps.prepare import prepare
 from airflow_bucketsync.operators.base import SyncOperator, run_name
 from airflow_bucketsync.state import STATE, airflow_id, load_checkpoint
 
@@ -38,6 +37,8 @@ class PreparingOperator(SyncOperator):
 
     def execute(self, context: Context) -> list[int]:
         """Check, write the run's document, say what to list."""
+        from airflow_bucketsync.engine.steps.prepare import prepare
+
         spec = within_map_length(self.asked(context))
         name, location = run_name(context), self.workspace_of_run()
         refuse_workspace_inside(location, spec.source, spec.destination)
