@@ -118,7 +118,7 @@ class Options(BaseModel):
     The descriptions are the help of the form and of the documentation.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
     include: Texts | None = Field(None, description="Patterns; only keys that match one take part. Empty = all.")
     exclude: Texts | None = Field(None, description="Patterns; keys that match one stay out. Asked before `include`.")

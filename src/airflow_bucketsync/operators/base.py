@@ -7,26 +7,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk import BaseOperator, Context, RetryPolicy
 
 from airflow_bucketsync.configuration.section import workspace_location
 from airflow_bucketsync.engine.errors import InvalidConfiguration, PlanMismatch
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.plan import Plan
-from airflow_bucketsync.engine.model.policy import SyncPolicy
-from airflow_bucketsync.engine.model.spec import SyncSpec
-from airflow_bucketsync.engine.steps.manifest import read_plan
-from airflow_bucketsync.engine.steps.prepare import open_spec
-from airflow_bucketsync.engine.steps.run import Run
-from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.engine.stores.gate import DEFAULT_BUFFER_SIZE, Gate
 from airflow_bucketsync.hooks.access import Accesses
-from airflow_bucketsync.hooks.store import open_destination, open_list, open_source, open_workspace
 from airflow_bucketsync.operators.sharing import SHARING, shared_limits
 from airflow_bucketsync.retry import RETRY_POLICY
 from airflow_bucketsync.state import owner
+
+if TYPE_CHECKING:
+    from airflow_bucketsync.engine.model.plan import Plan
+    from airflow_bucketsync.engine.model.policy import SyncPolicy
+    from airflow_bucketsync.engine.model.spec import SyncSpec
+    from airflow_bucketsync.engine.steps.run import Run
+    from airflow_bucketsync.engine.steps.workspace import Workspace
 
 T = TypeVar("T")
 
@@ -115,6 +114,8 @@ class SyncOperator(BaseOperator):
 
     def plan(self, context: Context, run: Run) -> Plan:
         """The plan of this run."""
+        from airflow_bucketsync.engine.steps.manifest import read_plan
+
         handed = self.handed_over(context, self.plan_task_id or self.sibling("plan"), "digest")
         return read_plan(run.workspace, handed["digest"])
 
@@ -140,6 +141,8 @@ class SyncOperator(BaseOperator):
     @contextmanager
     def open_run(self, context: Context) -> Iterator[Run]:
         """The run that `prepare` began, with its stores open."""
+        from airflow_bucketsync.engine.steps.prepare import open_spec
+
         task_id = self.prepare_task_id or self.sibling("prepare")
         handed = self.handed_over(context, task_id, "pair", "run", "digest", "workspace", "airflow")
         location = self.shared_workspace(handed["workspace"], "prepare")
@@ -151,6 +154,9 @@ class SyncOperator(BaseOperator):
     @contextmanager
     def open_workspace(self, location: Location, *, pair: str, run: str) -> Iterator[Workspace]:
         """The pages of a run; under a gate that stays open when the task is stopped, so that what it did is kept."""
+        from airflow_bucketsync.engine.steps.workspace import Workspace
+        from airflow_bucketsync.hooks.store import open_workspace
+
         with ExitStack() as stack:
             store = open_workspace(location, gate=Gate(), accesses=self.accesses(run))
             stack.callback(store.close)
@@ -159,6 +165,9 @@ class SyncOperator(BaseOperator):
     @contextmanager
     def open_sides(self, spec: SyncSpec, run: str, workspace: Workspace) -> Iterator[Run]:
         """A run with both sides open, under the limits of its policy."""
+        from airflow_bucketsync.engine.steps.run import Run
+        from airflow_bucketsync.hooks.store import open_destination, open_list, open_source
+
         policy, gate = spec.policy, self.gate_of(spec.policy)
         with ExitStack() as stack:
             accesses = self.accesses(run)

@@ -13,8 +13,6 @@ from airflow_bucketsync.configuration.options import read_options
 from airflow_bucketsync.configuration.places import refuse_workspace_inside
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.spec import listing_id
-from airflow_bucketsync.engine.steps.listing import list_unit, share_listing
-from airflow_bucketsync.hooks.store import open_source
 from airflow_bucketsync.operators.base import SyncOperator, run_name
 
 
@@ -33,6 +31,8 @@ class ListOperator(SyncOperator):
 
     def execute(self, context: Context) -> None:
         """List, and hand over the totals."""
+        from airflow_bucketsync.engine.steps.listing import list_unit
+
         with self.open_run(context) as run:
             index = list_unit(run, self.mapped("unit"))
         self.hand_over(
@@ -77,6 +77,9 @@ class ListSourceOperator(SyncOperator):
 
     def execute(self, context: Context) -> None:
         """List, and hand over where the listing is."""
+        from airflow_bucketsync.engine.steps.listing import share_listing
+        from airflow_bucketsync.hooks.store import open_source
+
         source, policy = Location.parse(self.source), read_options(self.options or {}).policy()
         name, location = run_name(context), self.workspace_of_run()
         refuse_workspace_inside(location, source)

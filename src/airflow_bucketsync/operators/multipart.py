@@ -8,9 +8,6 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from airflow_bucketsync.engine.steps.begin_uploads import begin_uploads
-from airflow_bucketsync.engine.steps.complete_uploads import complete_uploads
-from airflow_bucketsync.engine.steps.upload_parts import upload_group
 from airflow_bucketsync.operators.base import SyncOperator
 from airflow_bucketsync.state import TaskProgress
 
@@ -20,6 +17,8 @@ class BeginUploadsOperator(SyncOperator):
 
     def execute(self, context: Context) -> list[int]:
         """Begin them, and say which groups to send."""
+        from airflow_bucketsync.engine.steps.begin_uploads import begin_uploads
+
         with self.open_run(context) as run:
             plan = self.plan(context, run)
             groups = begin_uploads(run, plan, attempt=context["ti"].try_number)
@@ -42,6 +41,8 @@ class UploadPartsOperator(SyncOperator):
 
     def execute(self, context: Context) -> None:
         """Send, and hand over the counts."""
+        from airflow_bucketsync.engine.steps.upload_parts import upload_group
+
         with self.open_run(context) as run:
             plan, number, attempt = self.plan(context, run), self.mapped("group"), context["ti"].try_number
             progress = TaskProgress(context, log=self.log)
@@ -57,6 +58,8 @@ class CompleteUploadsOperator(SyncOperator):
 
     def execute(self, context: Context) -> list[int]:
         """Complete what arrived, look which batches left something to verify; skipped when there was no plan."""
+        from airflow_bucketsync.engine.steps.complete_uploads import complete_uploads
+
         ti, task_id = context["ti"], self.plan_task_id or self.sibling("plan")
         states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[task_id], run_ids=[context["run_id"]])
         if states.get(context["run_id"], {}).get(task_id) != "success":

@@ -11,8 +11,6 @@ from airflow.sdk.exceptions import AirflowRescheduleException, DownstreamTasksSk
 
 from airflow_bucketsync.engine.errors import Locked
 from airflow_bucketsync.engine.model.plan import Plan
-from airflow_bucketsync.engine.rules.estimate import Estimate
-from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.operators.base import SyncOperator
 from airflow_bucketsync.operators.delete import DeleteExtraOperator
 from airflow_bucketsync.operators.multipart import BeginUploadsOperator, CompleteUploadsOperator
@@ -36,6 +34,9 @@ class PlanOperator(SyncOperator, SkipMixin):
 
         :raises AirflowRescheduleException: another run holds the lock, and this one is to wait for it
         """
+        from airflow_bucketsync.engine.rules.estimate import Estimate
+        from airflow_bucketsync.engine.steps.plan import make_plan
+
         with self.open_run(context) as run:
             try:
                 plan = make_plan(run, finished=run_finished(context))

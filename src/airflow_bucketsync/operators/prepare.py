@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 
@@ -15,10 +15,11 @@ from airflow_bucketsync.configuration.places import refuse_overlap, refuse_works
 from airflow_bucketsync.configuration.section import allowed_locations, manual_options, within_map_length
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.spec import SyncSpec
-from airflow_bucketsync.engine.steps.prepare import prepare
-from airflow_bucketsync.engine.steps.shared_listing import SharedRef
 from airflow_bucketsync.operators.base import SyncOperator, run_name
 from airflow_bucketsync.state import STATE, airflow_id, load_checkpoint
+
+if TYPE_CHECKING:
+    from airflow_bucketsync.engine.steps.shared_listing import SharedRef
 
 
 class PreparingOperator(SyncOperator):
@@ -44,6 +45,8 @@ class PreparingOperator(SyncOperator):
 
     def execute(self, context: Context) -> list[int]:
         """Check, write the run's document, say what to list."""
+        from airflow_bucketsync.engine.steps.prepare import prepare
+
         spec = within_map_length(self.asked(context))
         name, location = run_name(context), self.workspace_of_run()
         refuse_workspace_inside(location, spec.source, spec.destination)
@@ -63,6 +66,8 @@ class PreparingOperator(SyncOperator):
         """Where the listing of the source is that another task took for several syncs."""
         if self.listing_task_id is None:
             return None
+        from airflow_bucketsync.engine.steps.shared_listing import SharedRef
+
         handed = self.handed_over(context, self.listing_task_id, "workspace", "folder", "digest")
         self.shared_workspace(handed["workspace"], self.listing_task_id)
         return SharedRef(folder=handed["folder"], digest=handed["digest"])

@@ -12,9 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException, DownstreamTasksSkipped
 from airflow_bucketsync.assets import EVENTS, destination_asset, emit_event
 from airflow_bucketsync.engine.errors import PlanMismatch, SyncIncomplete
 from airflow_bucketsync.engine.model.outcome import Report
-from airflow_bucketsync.engine.steps.report import make_report
 from airflow_bucketsync.operators.base import SyncOperator
-from airflow_bucketsync.operators.next_round import NextRoundOperator
 from airflow_bucketsync.operators.report_text import for_xcom, report_text, shown
 from airflow_bucketsync.state import STATE, save_checkpoint
 
@@ -41,6 +39,8 @@ class ReportOperator(SyncOperator, SkipMixin):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Report, save the checkpoint, emit the event; raise last of all."""
+        from airflow_bucketsync.engine.steps.report import make_report
+
         plan_digest = self.plan_digest(context)
         failed = self.failed_tasks(context, planned=plan_digest is not None)
         with self.open_run(context) as run:
@@ -64,6 +64,8 @@ class ReportOperator(SyncOperator, SkipMixin):
 
     def skip_next_round(self, context: Context) -> None:
         """All is quiet, or no other run was asked for."""
+        from airflow_bucketsync.operators.next_round import NextRoundOperator
+
         tasks = [task for task in self.downstream_list if isinstance(task, NextRoundOperator)]
         # The scheduler acts on the XCom that `skip` writes; its exception would end this task without a result.
         with suppress(DownstreamTasksSkipped):

@@ -7,7 +7,6 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from airflow_bucketsync.engine.steps.verify import verify_unit
 from airflow_bucketsync.operators.base import SyncOperator
 
 
@@ -25,6 +24,8 @@ class VerifyOperator(SyncOperator):
 
     def execute(self, context: Context) -> None:
         """Verify, and hand over the counts."""
+        from airflow_bucketsync.engine.steps.verify import verify_unit
+
         with self.open_run(context) as run:
             number, attempt = self.mapped("unit"), context["ti"].try_number
             summary = verify_unit(run, self.plan(context, run), number, attempt=attempt)
