@@ -25,6 +25,7 @@ class ListOperator(SyncOperator):
     """
 
     template_fields = (*SyncOperator.template_fields, "unit")
+    shares_limits = True
     reads_list = True
 
     def __init__(self, *, unit: int, execution_timeout: timedelta | None = timedelta(hours=4), **kwargs: Any) -> None:
