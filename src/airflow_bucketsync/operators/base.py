@@ -58,6 +58,7 @@ class SyncOperator(BaseOperator):
     :param retry_exponential_backoff: what that delay is multiplied with for each further retry: a try that can't reach
         the API is lost within seconds, and with equal delays all of them are within a minute of its absence
     :param max_retry_delay: which that delay never exceeds
+    :param retry_policy: which errors are tried again, and when; by default as each error of ours asks for
     :param execution_timeout: after which the try is stopped (and tried again)
     """
 
