@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 from airflow.sdk import DAG, BaseOperator, TaskGroup
 
+import airflow_bucketsync
 from airflow_bucketsync import operators
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.operators.base import SyncOperator, run_name
@@ -51,6 +52,13 @@ def found() -> list[type[SyncOperator]]:
 
 
 OPERATORS = found()
+
+
+def test_what_people_import_is_there_and_on_the_page():
+    text = (ROOT / "docs" / "pipelines.md").read_text()
+    for name in airflow_bucketsync.__all__:
+        assert getattr(airflow_bucketsync, name)
+        assert name == "__version__" or f"`{name}`" in text, name
 
 
 def test_the_page_names_every_operator_with_its_module_and_its_templates():
