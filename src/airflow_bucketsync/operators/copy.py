@@ -18,6 +18,7 @@ class CopyOperator(SyncOperator):
     """
 
     template_fields = (*SyncOperator.template_fields, "batch")
+    shares_limits = True
 
     def __init__(self, *, batch: int, execution_timeout: timedelta | None = timedelta(hours=12), **kwargs: Any) -> None:
         super().__init__(execution_timeout=execution_timeout, **kwargs)

@@ -36,8 +36,16 @@ class DeleteExtraOperator(SyncOperator):
     Where the policy asks for it, the task waits for a person without holding a worker slot; no answer keeps everything.
     """
 
-    def __init__(self, *, execution_timeout: timedelta | None = timedelta(hours=12), **kwargs: Any) -> None:
-        super().__init__(execution_timeout=execution_timeout, **kwargs)
+    shares_limits = True
+
+    def __init__(
+        self,
+        *,
+        trigger_rule: str = "none_failed",
+        execution_timeout: timedelta | None = timedelta(hours=12),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(trigger_rule=trigger_rule, execution_timeout=execution_timeout, **kwargs)
 
     def execute(self, context: Context) -> None:
         """Ask where somebody must be asked, then take away."""

@@ -23,6 +23,7 @@ class ListOperator(SyncOperator):
     """
 
     template_fields = (*SyncOperator.template_fields, "unit")
+    shares_limits = True
     reads_list = True
 
     def __init__(self, *, unit: int, execution_timeout: timedelta | None = timedelta(hours=4), **kwargs: Any) -> None:
@@ -54,12 +55,12 @@ class ListSourceOperator(SyncOperator):
     """List a source as a whole, once for several syncs: `bucket_sync(…, listing=task)`.
 
     :param source: location URL (templated), the same as that of the syncs
-    :param name: names the folder of the listing in the workspace; None = a digest of the source
+    :param name: names the folder of the listing in the workspace (templated); None = a digest of the source
     :param options: those of the syncs; `follow_links` and `symlink_objects` must be the same for all, limits on
         requests hold for this task too
     """
 
-    template_fields = (*SyncOperator.template_fields, "source")
+    template_fields = (*SyncOperator.template_fields, "source", "name")
 
     def __init__(
         self,

@@ -22,12 +22,22 @@ LOOK_AGAIN = timedelta(seconds=60)
 
 
 class PlanOperator(SyncOperator, SkipMixin):
-    """Compare both sides and write the plan. Returns the numbers of the batches that `copy` is mapped over."""
+    """Compare both sides and write the plan. Returns the numbers of the batches that `copy` is mapped over.
+
+    Skips, of the tasks right behind it, those that this plan has no work for. Runs where `list` was skipped: a small
+    source is listed here.
+    """
 
     inherits_from_skipmixin = True
 
-    def __init__(self, *, execution_timeout: timedelta | None = timedelta(hours=4), **kwargs: Any) -> None:
-        super().__init__(execution_timeout=execution_timeout, **kwargs)
+    def __init__(
+        self,
+        *,
+        trigger_rule: str = "none_failed",
+        execution_timeout: timedelta | None = timedelta(hours=4),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(trigger_rule=trigger_rule, execution_timeout=execution_timeout, **kwargs)
 
     def execute(self, context: Context) -> list[int]:
         """Plan, skip what is not needed, say which batches to copy.

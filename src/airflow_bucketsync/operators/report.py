@@ -12,13 +12,15 @@ from airflow.sdk.exceptions import AirflowSkipException, DownstreamTasksSkipped
 from airflow_bucketsync.assets import EVENTS, destination_asset, emit_event
 from airflow_bucketsync.engine.errors import PlanMismatch, SyncIncomplete
 from airflow_bucketsync.engine.model.outcome import Report
-from airflow_bucketsync.operators.base import SyncOperator
+from airflow_bucketsync.operators.base import PLAN, SyncOperator
 from airflow_bucketsync.operators.report_text import for_xcom, report_text, shown
 from airflow_bucketsync.state import STATE, save_checkpoint
 
 
 class ReportOperator(SyncOperator, SkipMixin):
     """Report, remember and judge the run. Returns the report; fails when the run is red.
+
+    Stands behind every other task of the run: those right before it are the ones whose failure it looks for.
 
     :param asset: the asset whose event says that the destination was brought in step and verified; None = one that
         is named after the destination (`destination_asset`)
@@ -32,9 +34,10 @@ class ReportOperator(SyncOperator, SkipMixin):
         asset: Asset | None = None,
         inlets: Sequence[Any] | None = (STATE,),
         outlets: Sequence[Asset | AssetAlias] | None = (EVENTS,),
+        trigger_rule: str = "all_done",
         **kwargs: Any,
     ) -> None:
-        super().__init__(inlets=inlets, outlets=outlets, **kwargs)
+        super().__init__(inlets=inlets, outlets=outlets, trigger_rule=trigger_rule, **kwargs)
         self.asset = asset
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -81,7 +84,7 @@ class ReportOperator(SyncOperator, SkipMixin):
     def plan_digest(self, context: Context) -> str | None:
         """What `plan` said of its manifest; None = it said nothing, which the report finds out by itself."""
         with suppress(PlanMismatch):
-            return self.handed_over(context, self.plan_task_id or self.sibling("plan"), "digest")["digest"]
+            return self.handed_over(context, self.plan_task_id or self.sibling(PLAN), "digest")["digest"]
         return None
 
     def failed_tasks(self, context: Context, *, planned: bool) -> list[str]:
@@ -97,7 +100,7 @@ class ReportOperator(SyncOperator, SkipMixin):
         if states and set(states.values()) == {"skipped"}:
             raise AirflowSkipException("the sync was skipped")
         failed = [name for name, state in states.items() if state == "failed"]
-        plan = self.plan_task_id or self.sibling("plan")
+        plan = self.plan_task_id or self.sibling(PLAN)
         if states.get(plan) == "success" and not planned:
             failed.append(f"{plan} (what it handed over was removed)")
         return failed or [name for name, state in states.items() if state == "upstream_failed"]

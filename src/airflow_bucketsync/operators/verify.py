@@ -17,6 +17,7 @@ class VerifyOperator(SyncOperator):
     """
 
     template_fields = (*SyncOperator.template_fields, "unit")
+    shares_limits = True
 
     def __init__(self, *, unit: int, execution_timeout: timedelta | None = timedelta(hours=6), **kwargs: Any) -> None:
         super().__init__(execution_timeout=execution_timeout, **kwargs)
