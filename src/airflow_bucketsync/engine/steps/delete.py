@@ -14,6 +14,7 @@ from airflow_bucketsync.engine.steps.prepare import read_run
 from airflow_bucketsync.engine.steps.removing import NOT_AT_SOURCE
 from airflow_bucketsync.engine.steps.run import Run
 
+
 class Deleting:
     """The deletions of one run, page by page; what one page learns of the source holds for those after it.
 

@@ -47,7 +47,7 @@ class Discarding:
         return self._keeping is not None
 
     def unprotected(self, left: Left) -> Iterator[Outcome]:
-        """What is no longer the version that was listed, or may not be deleted; where nothing stands, `delete` says so."""
+        """What is no longer the version that was listed, or may not be deleted; `delete` says what is not there."""
         unanswered = set(left)
         self._gone = set()
         for answer in self.run.destination.head_many(list(left), gate=self.run.gate, checksum=False):
