@@ -74,6 +74,32 @@ def test_D11_a_move_that_read_for_long_looks_once_more_before_it_deletes(what):
     assert pair.contents(pair.source) == {"a": FIRST}
 
 
+def test_I12_a_delete_on_its_way_is_not_held_back_and_the_next_run_brings_the_object_again():
+    """What no engine can promise: it was proven absent, and only the delete itself was left to send."""
+    with taking_turns():
+        sync = driven(a=FIRST)
+        sync.meddle("write", "x", SECOND, ObjectAttributes())
+        run = sync.new_run({**DELETE, "concurrency": 1}, Selection())
+        assert sync.go_until(run, "delete destination delete x", 0)
+        sync.put_source({"x": SECOND}, ObjectAttributes())
+        sync.settle({"mode": "full"}, late=True)
+        assert (sync.judge.broken, set(sync.world.contents("destination"))) == ([], {"a"})
+        sync.settle({"mode": "full"})
+    assert set(sync.world.contents("destination")) == {"a", "x"}
+
+
+@pytest.mark.parametrize("at", ["destination head x", "pages put pair/run-1/kept/"])
+def test_I12_a_delete_that_was_left_alone_before_its_proof_finds_the_object(at):
+    with taking_turns():
+        sync = driven(a=FIRST)
+        sync.meddle("write", "x", SECOND, ObjectAttributes())
+        run = sync.new_run({**DELETE, "trash": "deleted", "concurrency": 1}, Selection())
+        assert sync.go_until(run, f"delete {at}", 0)
+        sync.put_source({"x": SECOND}, ObjectAttributes())
+        sync.settle({"mode": "full"}, late=True)
+    assert (sync.judge.broken, set(sync.world.contents("destination"))) == ([], {"a", "x"})
+
+
 # what only looked like a broken promise: the machine itself was wrong ----------------------------------------------
 
 
