@@ -114,7 +114,9 @@ def _listed_names(run: Run, renaming: Renaming, names: Sequence[str], started: d
 def _listed(run: Run, keys: Sequence[str], after: str) -> list[ObjectInfo]:
     """The candidates that a listing up to the last of them names."""
     wanted = set(keys)
-    return [info for info in Listing(run.source, "source", after=after, until=keys[-1]) if info.key in wanted]
+    prefixes = run.spec.selection.listed_below("source")
+    listing = Listing(run.source, "source", after=after, until=keys[-1], prefixes=prefixes)
+    return [info for info in listing if info.key in wanted]
 
 
 def _seen(info: ObjectInfo, started: datetime) -> Presence:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from airflow_bucketsync.engine.errors import ListingUntrusted, ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.listing import ListingIndex, ListUnit, Side
 from airflow_bucketsync.engine.model.names import STATE_PREFIX, is_state_name
 from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.pages import PageRef
+from airflow_bucketsync.engine.rules.ranges import LAST_CHARACTER, KeyRange, fits, key_ranges
 from airflow_bucketsync.engine.steps.lists.listed import take_list
 from airflow_bucketsync.engine.steps.prepare import RunDocument, read_run
 from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.ways import way_to
 from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.engine.stores.base import ObjectStore
 
 PAGE_OBJECTS = 250_000
 """Objects of one page file: some 5 MB compressed, so that a temporary file stays small."""
 KEPT_REFUSALS = 1_000
-LONGEST_KEY = 1024
-LAST_CHARACTER = "\U0010ffff"
-"""Comes after every other one: what is listed after a folder and this lies behind the folder, but for odd names."""
 
 
 class Listing:
@@ -30,12 +29,21 @@ class Listing:
     :param side: what is our own is no data and is left out: at both sides the lock and the trash, which a source has
         that is another pair's destination; at a destination unfinished files too
     :param flat: only keys without `/`; what lies in folders is jumped over
+    :param prefixes: folders; only what lies below one of them, and no page between them; () = everything
     """
 
     def __init__(
-        self, store: ObjectStore, side: Side, *, after: str = "", until: str | None = None, flat: bool = False
+        self,
+        store: ObjectStore,
+        side: Side,
+        *,
+        after: str = "",
+        until: str | None = None,
+        flat: bool = False,
+        prefixes: Sequence[str] = (),
     ) -> None:
         self._flat = flat
+        self._prefixes = prefixes
         self._store = store
         self._side = side
         self._after = after
@@ -46,18 +54,27 @@ class Listing:
         self.refused_count = 0
 
     def __iter__(self) -> Iterator[ObjectInfo]:
-        last = self._after
+        for part in key_ranges(self._prefixes, self._store.location, after=self._after, until=self._until):
+            if part.after < part.below:  # else the unit before has asked
+                self._refuse(way_to(self._store, self._side, part.below))
+            yield from self._listed(part)
+
+    def _refuse(self, names: Sequence[tuple[str, str]]) -> None:
+        self.refused_count += len(names)
+        self.refused += names[: max(0, KEPT_REFUSALS - len(self.refused))]
+
+    def _listed(self, part: KeyRange) -> Iterator[ObjectInfo]:
+        last, below = part.after, part.below
         limit = self._store.capabilities.page_limit
         while True:
             try:
-                page = self._store.list_page(after=last, until=self._until, limit=limit)
+                page = self._store.list_page(after=last, until=part.until, limit=limit)
             except ObjectNotFound:
                 if self._side == "destination" and self._store.capabilities.keeps_mtime:
                     return  # a folder that the first copy makes
                 raise
-            refused = [item for item in page.refused if not self._flat or "/" not in item[0]]
-            self.refused_count += len(refused)
-            self.refused += refused[: max(0, KEPT_REFUSALS - len(self.refused))]
+            names = [item for item in page.refused if item[0].startswith(below)]
+            self._refuse([item for item in names if not self._flat or "/" not in item[0]])
             for info in page.items:
                 if info.key <= last:
                     raise ListingUntrusted(
@@ -66,7 +83,7 @@ class Listing:
                 last = info.key
                 if info.key.startswith(STATE_PREFIX) or (self._side == "destination" and is_state_name(info.key)):
                     continue
-                if self._flat and "/" in info.key:
+                if (self._flat and "/" in info.key) or not info.key.startswith(below):
                     continue
                 self.objects += 1
                 self.bytes += info.size
@@ -78,18 +95,31 @@ class Listing:
             last = page.next_after
             if self._flat and "/" in last:
                 last = max(last, self._behind(last))
-                if self._until is not None and last >= self._until:
+                if part.until is not None and last >= part.until:
                     return
 
     def _behind(self, key: str) -> str:
         """A key that comes after everything in the folder of this one, or the key itself where there is no room."""
         behind = key.partition("/")[0] + "/" + LAST_CHARACTER
-        return behind if len(self._store.location.full_key(behind).encode()) <= LONGEST_KEY else key
+        return behind if fits(behind, self._store.location) else key
 
 
 def store_of(run: Run, side: Side) -> ObjectStore:
     """The store of one side."""
     return run.source if side == "source" else run.destination
+
+
+def listing_of(run: Run, unit: ListUnit) -> Listing:
+    """A unit's listing, of what the selection of the run looks at."""
+    selection = run.spec.selection
+    return Listing(
+        store_of(run, unit.side),
+        unit.side,
+        after=unit.after,
+        until=unit.until,
+        flat=selection.flat,
+        prefixes=selection.listed_below(unit.side),
+    )
 
 
 def list_unit(run: Run, number: int) -> ListingIndex:
@@ -101,10 +131,8 @@ def list_unit(run: Run, number: int) -> ListingIndex:
     unit = read_run(run.workspace).units[number]
     if run.spec.selection.source_list:
         return _list_from_list(run, unit)
-    store = store_of(run, unit.side)
     before = run.requests()
-    flat = run.spec.selection.flat
-    listing = Listing(store, unit.side, after=unit.after, until=unit.until, flat=flat)
+    listing = listing_of(run, unit)
     pages: list[PageRef] = []
     writer = None
     for info in listing:
@@ -234,8 +262,7 @@ class Listed:
             if self._document.mapped and unit.number not in self._document.unlisted:
                 yield from self._from_pages(unit)
             else:
-                store, flat = store_of(self._run, unit.side), self._run.spec.selection.flat
-                listing = Listing(store, unit.side, after=unit.after, until=unit.until, flat=flat)
+                listing = listing_of(self._run, unit)
                 self._listing = listing
                 yield from listing
                 self._listing = None

@@ -119,7 +119,7 @@ class _Planner:
         if self.list is not None:
             destination = Sought(self.run.destination, gate=self.run.gate, blind=self.document.blind)
         elif not self.both:
-            destination = Remembered(self.known, after=self.document.after)
+            destination = Remembered(self.known, after=self.document.after, takes=self.scope.tells_of)
         with Spool() as changes, self.removing:
             self._first_pass(source, destination, changes)
             self.conflicts.settle()
@@ -169,7 +169,8 @@ class _Planner:
     def _first_pass(self, source: Listed, destination: Listed | Remembered | Sought, changes: Spool) -> None:
         for outcome in chain(self.again.failed, () if self.list is None else self.list.missing):
             self._in_order(outcome, changes)
-        known = (record for record in self.known if record.key > self.document.after)
+        after, tells_of = self.document.after, self.scope.tells_of
+        known = (record for record in self.known if record.key > after and tells_of(record.key))
         here = self.sources.of(chain(self.again.source, source))
         if isinstance(destination, Sought):
             rows = destination.merged(here, known)
