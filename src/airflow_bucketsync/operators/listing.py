@@ -52,12 +52,12 @@ class ListOperator(SyncOperator):
 
 
 class ListSourceOperator(SyncOperator):
-    """List a source as a whole, once for several syncs: `bucket_sync(…, listing=task)`.
+    """List a source once for several syncs: `bucket_sync(…, listing=task)`.
 
     :param source: location URL (templated), the same as that of the syncs
     :param name: names the folder of the listing in the workspace (templated); None = a digest of the source
-    :param options: those of the syncs; `follow_links` and `symlink_objects` must be the same for all, limits on
-        requests hold for this task too
+    :param options: those of the syncs; `follow_links`, `symlink_objects` and `prefixes` (where there are any) must be
+        the same for all, limits on requests hold for this task too
     """
 
     template_fields = (*SyncOperator.template_fields, "source", "name")
@@ -81,7 +81,8 @@ class ListSourceOperator(SyncOperator):
         from airflow_bucketsync.engine.steps.listing import share_listing
         from airflow_bucketsync.hooks.store import open_source
 
-        source, policy = Location.parse(self.source), read_options(self.options or {}).policy()
+        source, options = Location.parse(self.source), read_options(self.options or {})
+        policy, prefixes = options.policy(), options.selection().prefixes
         name, location = run_name(context), self.workspace_of_run()
         refuse_workspace_inside(location, source)
         gate = self.gate_of(policy)
@@ -89,7 +90,7 @@ class ListSourceOperator(SyncOperator):
             self.open_workspace(location, pair=self.name or listing_id(source), run=name) as workspace,
             closing(open_source(source, policy, gate=gate, accesses=self.accesses(name))) as store,
         ):
-            shared, where = share_listing(store, workspace, policy=policy, gate=gate)
+            shared, where = share_listing(store, workspace, policy=policy, gate=gate, prefixes=prefixes)
         place = {"source": shared.source, "workspace": location.url, "folder": where.folder, "digest": where.digest}
         totals = {"objects": shared.index.objects, "bytes": shared.index.bytes, "pages": len(shared.index.pages)}
         self.hand_over(context, {**place, **totals, "requests": dict(shared.index.requests)})
