@@ -1,4 +1,4 @@
-"""Does every template, and every pairs file in the documents, run as it stands? Only the places are of here."""
+"""Does every template, and every DAG and pairs file of the documents, run as it stands? Only the places are of here."""
 
 from __future__ import annotations
 
@@ -15,12 +15,29 @@ import yaml
 
 from airflow_bucketsync.engine.model.location import Location
 from tests.configuration.test_pairs_documents import BLOCKS, FILES, loaded
-from tests.system.airflow import connection
+from tests.house import ROOT
+from tests.system.airflow import Run, connection
 from tests.system.world import ACCESS_KEY, DAGS, SECRET_KEY, SESSION_TOKEN, World, world
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(580)]
 
 TEXTS = {path.stem: path.read_text() for path in FILES} | dict(BLOCKS)
+TOLD = ("choosing", "clean-up", "concepts", "lists", "pairs-file", "schedules", "uploads")
+PAGES = ("README.md", *(f"docs/{name}.md" for name in TOLD))
+EXAMPLES = [
+    text
+    for page in PAGES
+    for text in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
+    if "with DAG(" in text
+]
+"""DAGs of the documents; those of pipelines.md are run by `test_pipelines`."""
+IDS = {
+    "nightly", "divide", "clean_exports", "archive", "listed", "customers", "exports_hourly", "exports_second_copy",
+    "exports_watched", "sweep_archive",
+}  # fmt: skip
+PLACE = re.compile(r"(s3|oss)://(\w+)@([\w.-]+)/")
+SEEDS = {("incoming", "a.csv"), ("incoming", "north/b.txt"), ("exports", "daily/c.csv"), ("data", "exports/orders.csv")}
+DAY = "2026-07-14"
 VARIABLE = re.compile(r"\{\{ var\.value\.(\w+) \}\}")
 
 
@@ -67,6 +84,9 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         text = (DAGS / "pairs.py").read_text().replace("pairs.yaml", f"{name}.yaml")
         (dags / f"{re.sub(r'[^A-Za-z0-9]', '_', name)}.py").write_text(text)
         (dags / f"{name}.yaml").write_text(yaml.safe_dump(file, sort_keys=False))
+    for number, text in enumerate(EXAMPLES):
+        text = re.sub(r"schedule=(\"[^\"]*\"|\[[^\]]*\])", "schedule=None", text)
+        (dags / f"example_{number}.py").write_text(text.replace("file:///", f"file://{folder}/tree/"))
     places = [place for file in files.values() for place in locations(file)]
     variables = {name for text in TEXTS.values() for name in VARIABLE.findall(text)}
 
@@ -85,9 +105,11 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         )
         kinds = {"s3": store, "oss": ali}
         env = {f"AIRFLOW_CONN_{place.conn_id}".upper(): kinds[place.scheme] for _, place in places if place.conn_id}
+        env |= {f"AIRFLOW_CONN_{name}".upper(): kinds[kind] for kind, name, _ in PLACE.findall("".join(EXAMPLES))}
         return env | {f"AIRFLOW_VAR_{name.upper()}": name.replace("_", "-") for name in variables}
 
-    with world(folder, postgres=False, dags=dags, more=more) as made:
+    interval = {"AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120"}
+    with world(folder, postgres=False, dags=dags, more=more, **interval) as made:
         for side, place in places:
             if place.scheme == "file":
                 root = Path(place.bucket)
@@ -103,9 +125,42 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 core.create_bucket(place.bucket)
             for key in ("a.csv", "b/c.parquet") if side == "source" else ():
                 core.put(place.bucket, place.full_key(key), "some text")
+        for kind, _, bucket in PLACE.findall("".join(EXAMPLES)):
+            core = (made.server if kind == "s3" else made.oss).core
+            if bucket not in core.buckets:
+                core.create_bucket(bucket)
+        for bucket, key in SEEDS:
+            made.server.core.put(bucket, key, "some text")
+        made.server.core.put("lists", f"daily/{DAY}.csv", "data,exports/orders.csv\n")
+        (folder / "tree" / "data" / "exports").mkdir(parents=True, exist_ok=True)
         made.airflow.post("/api/v2/pools", {"name": "transfers", "slots": 8})
         yield made
     shutil.rmtree(folder / "tree", ignore_errors=True)
+
+
+def waves(folder: Path) -> list[list[str]]:
+    """The syncs in groups that may run at once: no two of a group write to places of which one lies in the other."""
+    found: list[tuple[list[str], list[Location]]] = []
+    for file in syncs(folder).values():
+        for sync in file["syncs"]:
+            written = [place for side, place in locations({"syncs": [sync]}) if side == "destination"]
+            apart = (
+                wave
+                for wave in found
+                if not any(one.below(other) or other.below(one) for one in written for other in wave[1])
+            )
+            names, places = next(apart, ([], []))
+            if not names:
+                found.append((names, places))
+            names.append(sync["name"])
+            places += written
+    return [names for names, _ in found]
+
+
+def run_at_once(here: World, names: list[str]) -> dict[str, Run]:
+    """A run of each sync."""
+    begun = {name: here.airflow.trigger(f"bucket_sync__{name}") for name in names}
+    return {name: here.airflow.wait(f"bucket_sync__{name}", run, timeout=400) for name, run in begun.items()}
 
 
 def test_row_J4_every_template_and_every_example_runs(here: World) -> None:
@@ -114,8 +169,7 @@ def test_row_J4_every_template_and_every_example_runs(here: World) -> None:
     for name in names:
         here.airflow.wait_for_dag(f"bucket_sync__{name}", timeout=120)
     assert here.airflow.import_errors() == []
-    # One after the other where places are shared: copies of one destination hold its lock.
-    ended = {name: here.airflow.run(f"bucket_sync__{name}", timeout=180) for name in names}
+    ended = {name: run for wave in waves(here.folder / "tree") for name, run in run_at_once(here, wave).items()}
     assert {name: run.state for name, run in ended.items()} == dict.fromkeys(names, "success")
     moved = 0
     for run in ended.values():
@@ -125,3 +179,17 @@ def test_row_J4_every_template_and_every_example_runs(here: World) -> None:
             moved += counts.get("copied", 0)
     assert moved >= 20, json.dumps({name: run.states() for name, run in ended.items()})
     assert os.listdir(here.folder / "tree")
+
+
+def test_row_J5_every_dag_of_the_documents_runs(here: World) -> None:
+    for dag_id in sorted(IDS):
+        here.airflow.wait_for_dag(dag_id, timeout=120)
+    assert here.airflow.import_errors() == []
+    ended = {}
+    for dag_id in sorted(IDS):
+        body = {"logical_date": f"{DAY}T00:00:00Z", "conf": {}}
+        run = str(here.airflow.post(f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+        ended[dag_id] = here.airflow.wait(dag_id, run, timeout=180).state
+    assert ended == dict.fromkeys(IDS, "success")
+    assert here.keys("archive", "exports/").keys() >= {"orders.csv"}
+    assert here.keys("tables", "incoming/").keys() == {"a.csv"}
