@@ -45,7 +45,9 @@ def here_and_now(value: Any, folder: Path) -> Any:
     """The same with folders of this test, and by hand."""
     if isinstance(value, dict):
         kept = {
-            name: here_and_now(item, folder) for name, item in value.items() if name not in ("workspace", "schedule")
+            name: here_and_now(item, folder)
+            for name, item in value.items()
+            if name not in ("workspace", "schedule", "paused")
         }
         return kept | ({"schedule": None} if "source" in value else {})
     if isinstance(value, list):
