@@ -110,8 +110,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         env |= {f"AIRFLOW_CONN_{name}".upper(): kinds[kind] for kind, name, _ in PLACE.findall("".join(EXAMPLES))}
         return env | {f"AIRFLOW_VAR_{name.upper()}": name.replace("_", "-") for name in variables}
 
-    interval = {"AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120"}
-    with world(folder, postgres=False, dags=dags, more=more, **interval) as made:
+    with world(folder, postgres=False, dags=dags, more=more) as made:
         for side, place in places:
             if place.scheme == "file":
                 root = Path(place.bucket)
