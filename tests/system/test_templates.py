@@ -110,7 +110,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         env |= {f"AIRFLOW_CONN_{name}".upper(): kinds[kind] for kind, name, _ in PLACE.findall("".join(EXAMPLES))}
         return env | {f"AIRFLOW_VAR_{name.upper()}": name.replace("_", "-") for name in variables}
 
-    with world(folder, postgres=False, dags=dags, more=more) as made:
+    with world(folder, postgres=True, dags=dags, more=more) as made:
         for side, place in places:
             if place.scheme == "file":
                 root = Path(place.bucket)
@@ -192,5 +192,5 @@ def test_row_J5_every_dag_of_the_documents_runs(here: World) -> None:
         run = str(here.airflow.post(f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
         ended[dag_id] = here.airflow.wait(dag_id, run, timeout=180).state
     assert ended == dict.fromkeys(IDS, "success")
-    assert here.keys("archive", "exports/").keys() >= {"orders.csv"}
+    assert here.keys("archive", "exports/").keys() >= {"a.csv"}
     assert here.keys("tables", "incoming/").keys() == {"a.csv"}
