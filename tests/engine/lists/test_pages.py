@@ -88,6 +88,14 @@ def test_each_broken_rule_is_named_with_its_place(pair, content, rule, words):
     assert words in said
 
 
+@pytest.mark.parametrize("cut", [1, 10, 38])
+def test_a_page_that_ends_in_the_middle_is_no_shorter_list(pair, cut):
+    frames = packed(head("failed"), {"key": "a", "status": "failed"}), packed({"key": "b", "status": "failed"})
+    said = pair.refused("a.jsonl.zst", b"".join(frames)[:-cut])
+    assert "[bad_packing] it can't be unpacked (it ends in the middle)" in said
+    assert pair.take("b.jsonl.zst", b"".join(frames)).report.counts == {"copied": 2}
+
+
 def test_row_S11_a_page_that_is_a_bomb(pair, monkeypatch):
     monkeypatch.setattr(files, "LOOKED_AT", 1024 * 1024)
     content = packed(head("failed"), *([{"key": "a", "status": "failed"}] * 50_000))

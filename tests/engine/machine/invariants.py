@@ -22,6 +22,7 @@ from airflow_bucketsync.engine.steps.report import Finished
 from airflow_bucketsync.engine.stores.memory.server import StoredObject
 from tests.engine.machine.dag import DagRun
 from tests.engine.machine.faults import VISIBLE, Armory
+from tests.engine.machine.removals import Removals
 from tests.engine.machine.world import Content, Event, World
 
 STRONG = ("auto", "etag", "checksum", "metadata", "always")
@@ -40,10 +41,12 @@ class Judge:
         self.armory = armory
         self.broken: list[str] = []
         self.views: dict[int, list[Mapping[str, str | None]]] = defaultdict(list)
+        self.removals = Removals(world, armory, self.views)
         self.remembered: dict[str, KnownObject] = {}
         self.ever_remembered: dict[str, set[str | None]] = defaultdict(set)
         self.full_since = -1
         self.kept_uploads: set[str] = set()
+        self.records: dict[str, tuple[str | None, bytes]] = {}
 
     def check(self, holds: object, words: str) -> None:
         """Take down what does not hold."""
@@ -60,11 +63,14 @@ class Judge:
                 self._known(event)
             if "/uploads/" in key and key.endswith(".json") and verb == "put":
                 self._journal(event)
+            if key.endswith("/report/objects.jsonl.zst") and verb == "put":
+                self.records[key] = event.by, self.world.objects("pages")[key].body
             return
         if side == "destination" and verb != "list" and key.startswith(STATE_PREFIX):
             return  # the lock and the trash are our own
         if verb == "delete":
-            self._taken_away(event)
+            for broken in self.removals.broken_by(event, self._said(event.run, "run.json").get("spec", {})):
+                self.broken.append(broken)
             return
         allowed = AT_SOURCE if side == "source" else AT_DESTINATION
         self.check(verb in allowed, f"invariant I3: {verb} of {key!r} at the {side}")
@@ -100,36 +106,6 @@ class Judge:
             self.broken.append(f"invariant I12: {event.by} replaced {replaced} of {key!r}, its plan had seen {seen}")
         item = self.world.item("destination", key)
         views.append({key: None if item is None else item.info.etag})
-
-    def _taken_away(self, event: Event) -> None:
-        """Invariants I3 to I5: only what a run may delete goes, and only what it had seen and proven."""
-        side, key = event.side, event.key
-        spec = self._said(event.run, "run.json").get("spec", {})
-        option = "move" if side == "source" else "delete"
-        self.check(not spec or spec["policy"].get(option), f"invariant I3: {event.by} deletes {key!r} at the {side}")
-        gone = self.world.at(side, key, event.at - 1)
-        if gone is None:
-            return
-        other = "destination" if side == "source" else "source"
-        looks = [
-            look for look in self.world.events
-            if look.by == event.by and look.side == other and look.verb in ("head", "list") and key in look.seen
-        ]  # fmt: skip
-        if not looks:
-            self.broken.append(f"invariant I5: {event.by} deleted {key!r} at the {side} without a look at the {other}")
-            return
-        seen = looks[-1].seen[key]
-        if side == "source":
-            versions = [item for item in self.world.older(other, key) if item.info.etag == seen]
-            kept = any(item.body == gone.body for item in versions)
-            # A store that shows an older version for a while is not seen through by looking.
-            self.check(kept or self.armory.lied, f"row D11: {event.by} deleted {key!r}, and the destination had {seen}")
-            return
-        self.check(seen is None, f"invariant I5: {event.by} deleted {key!r}, and the source had it: {seen}")
-        planned = {view[key] for view in self.views[event.run] if key in view}
-        self.check(
-            gone.info.etag in planned, f"invariant I5: {event.by} deleted {gone.info.etag} of {key!r}, not {planned}"
-        )
 
     def _view(self, event: Event) -> None:
         """What the plan of a run was told of the destination."""
@@ -239,15 +215,14 @@ class Judge:
             self.full_since = max(self.full_since, dag.began)
 
     def outcomes(self, report: Report, by: str) -> list[Outcome] | None:
-        """The records of a run; None = somebody removed them, or another try wrote its own over them."""
+        """The records of a run, as this try wrote them; None = another try wrote its own over them.
+
+        What somebody does to them before the report is written is not seen by any report: whoever reads them finds out.
+        """
         if report.objects is None:
             return []
-        name = f"pair/{report.run}/{report.objects}"
-        writers = [event.by for event in self.world.events if event.key == name and event.verb == "put"]
-        if writers[-1:] != [by]:
-            return None
-        page = self.world.page(f"{report.run}/{report.objects}")
-        return None if page is None else [Outcome.from_json(line) for line in lines(page)[1:]]
+        writer, page = self.records[f"pair/{report.run}/{report.objects}"]
+        return [Outcome.from_json(line) for line in lines(page)[1:]] if writer == by else None
 
     def _sums(self, dag: DagRun, report: Report, outcomes: list[Outcome]) -> None:
         """Invariant I11, and promise P5."""

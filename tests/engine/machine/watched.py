@@ -43,6 +43,7 @@ class WatchedStore(MemoryStore):
         self.armory, self.late, self.judge = armory, late, judge
         self.hooks.append(self._hook)
         self._struck: list[Fault] = []
+        self._stale = False
         self._seen: dict[str, str | None] = {}
 
     def _whole(self, key: str) -> str:
@@ -56,6 +57,7 @@ class WatchedStore(MemoryStore):
             self._seen = {}
             # Nobody else runs until this request is applied and its answer is on its way.
             self._struck = self.armory.strikes(self.side, verb)
+            self._stale = bool(self._faults("stale"))
             for fault in self._struck:
                 if fault.before is not None:
                     raise fault.before(f"fault {fault.code}", location=self.location.url, key=key)
@@ -88,17 +90,10 @@ class WatchedStore(MemoryStore):
 
     def head(self, key: str, *, version_id: str | None = None, checksum: bool = True) -> ObjectDetails:
         try:
-            details = super().head(key, version_id=version_id, checksum=checksum)
+            return super().head(key, version_id=version_id, checksum=checksum)
         except ObjectNotFound:
             self._told_of_nothing(key)
             raise
-        if self._faults("stale"):
-            older = [
-                item for item in self.world.older(self.side, self._whole(key)) if item.info.etag != details.info.etag
-            ]
-            if older:
-                details = self._details(older[-1], checksum=checksum)
-        return details
 
     def _told_of_nothing(self, key: str) -> None:
         """That an object is not there is an answer like any other."""
@@ -112,7 +107,12 @@ class WatchedStore(MemoryStore):
     def _find(self, key: str, version_id: str | None = None) -> StoredObject:
         whole = self._whole(key)
         self._seen[whole] = None
+        stale, self._stale = self._stale, False  # the request that was struck; not a copy that reads here after it
         found = super()._find(key, version_id)
+        if stale:
+            # What the answer tells is what was seen: whoever believes it has looked, at a store that lied.
+            older = [item for item in self.world.older(self.side, whole) if item.info.etag != found.info.etag]
+            found = older[-1] if older else found
         self._seen[whole] = found.info.etag
         return found
 

@@ -353,6 +353,21 @@ def test_the_same_bytes_written_anew_are_young(place, monkeypatch):
     assert place.keys() == ["b"]
 
 
+def test_the_same_bytes_written_anew_while_they_are_kept_are_young(place, monkeypatch):
+    place.put("a", "b")
+    place.grounds.pass_time(days=31)
+    keep = Discarding.keep
+
+    def keep_then_write(discarding, left):
+        yield from keep(discarding, left)
+        place.put("b")
+
+    monkeypatch.setattr(Discarding, "keep", keep_then_write)
+    report = place.clean(Selection(), older_than=timedelta(days=30))
+    assert report.counts == {"changed": 1, "trashed": 1}
+    assert place.keys() == ["b"]
+
+
 def test_threat_S09_a_page_that_names_something_else_is_refused(memory):
     memory.put("a.tmp", "b.txt")
     memory.clean(run="run", dry_run=True)

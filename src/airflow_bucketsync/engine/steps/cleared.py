@@ -48,7 +48,9 @@ class Clearing:
         """
         left = {there.key: there for there in chunk}
         found: dict[str, Outcome] = {}
-        for step in (self._discarding.unprotected, self._discarding.keep, self._discarding.delete):
+        # Keeping takes its time, in which the same bytes may have been written anew: they are looked at once more.
+        kept = (self._discarding.keep, self._discarding.unprotected) if self._discarding.keeps else ()
+        for step in (self._discarding.unprotected, *kept, self._discarding.delete):
             for outcome in step(left):
                 found[outcome.key] = outcome
                 self._errors += outcome.status == "withheld" and outcome.reason != LOCKED

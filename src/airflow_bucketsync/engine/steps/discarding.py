@@ -39,10 +39,17 @@ class Discarding:
         self.may_go = may_go
         self._keeping = Keeping(run, trash, name=name) if trash else None
         self._kept: dict[str, str] = {}
+        self._gone: set[str] = set()
+
+    @property
+    def keeps(self) -> bool:
+        """Whether `keep` keeps anything, which takes its time."""
+        return self._keeping is not None
 
     def unprotected(self, left: Left) -> Iterator[Outcome]:
-        """What is no longer the version that was listed, or may not be deleted."""
+        """What is no longer the version that was listed, or may not be deleted; `delete` says what is not there."""
         unanswered = set(left)
+        self._gone = set()
         for answer in self.run.destination.head_many(list(left), gate=self.run.gate, checksum=False):
             unanswered.discard(answer.key)
             there = left[answer.key]
@@ -50,7 +57,7 @@ class Discarding:
                 yield _not_deleted(left.pop(answer.key), answer.error)
             elif answer.details is None:
                 if self._keeping is None:  # else an earlier try of ours may have kept it
-                    yield _gone(left.pop(answer.key))
+                    self._gone.add(answer.key)
             elif not Condition.replacing(there).holds(answer.details.info) or not self._may_go(answer.details.info):
                 yield _changed(left.pop(answer.key))
             elif answer.details.locked:
@@ -79,6 +86,8 @@ class Discarding:
 
     def delete(self, left: Left) -> Iterator[Outcome]:
         """Delete these versions."""
+        for key in sorted(self._gone & left.keys()):
+            yield _gone(left.pop(key))
         deletions = [Deletion(key=key, destination=Condition.replacing(there)) for key, there in left.items()]
         for answer in self.run.destination.delete_many(deletions, gate=self.run.gate):
             there = left.pop(answer.key)

@@ -24,6 +24,8 @@ SMALL = 16 * 1024 * 1024
 """Bytes of a file that is read at once."""
 MOST_EXPANSION = 100
 """What is packed closer is no list, but made to fill our disk or time: lists of like names come to 10 to 30."""
+SLICE = 1024
+"""Packed bytes that are unpacked at once: zstandard packs 128 KiB of one byte into four."""
 LOOKED_AT = 64 * 1024 * 1024
 """Bytes after which the ratio is looked at."""
 
@@ -144,25 +146,20 @@ def _gunzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _unzstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The bytes of frame after frame; the reader that zstandard has itself takes what ends in the middle for whole."""
     ratio, decoder = _Ratio(), zstandard.ZstdDecompressor(max_window_size=1 << 24)
-    reader = decoder.stream_reader(_Joined(chunks, ratio), read_across_frames=True)  # type: ignore[arg-type]
-    while piece := reader.read(CHUNK):
-        yield ratio.see(piece)
-
-
-class _Joined:
-    """Chunks as the file that zstandard reads from."""
-
-    def __init__(self, chunks: Iterator[bytes], ratio: _Ratio) -> None:
-        self._chunks = chunks
-        self._ratio = ratio
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        data = self._rest or next(self._chunks, b"")
-        self._rest = data[size:]
-        self._ratio.packed += len(data[:size])
-        return data[:size]
+    frame: zstandard.ZstdDecompressionObj | None = None
+    for chunk in chunks:
+        ratio.packed += len(chunk)
+        for at in range(0, len(chunk), SLICE):
+            data = chunk[at : at + SLICE]
+            while data:
+                frame = frame or decoder.decompressobj()
+                yield ratio.see(frame.decompress(data))
+                data = frame.unused_data if frame.eof else b""
+                frame = None if frame.eof else frame
+    if frame is not None:
+        raise EOFError("it ends in the middle")
 
 
 def lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
