@@ -32,10 +32,10 @@ class Removals:
     def broken_by(self, event: Event, spec: Mapping[str, Any]) -> Iterator[str]:
         """What does not hold of a delete.
 
-        :param spec: of its run, {} where that is lost
+        :param spec: of its run, as the task was told; {} = it was not
         """
         side, key = event.side, event.key
-        if spec and not spec["policy"].get("move" if side == "source" else "delete"):
+        if not spec.get("policy", {}).get("move" if side == "source" else "delete"):
             yield f"invariant I3: {event.by} deletes {key!r} at the {side}"
         gone = self.world.at(side, key, event.at - 1)
         if gone is None:
