@@ -281,6 +281,18 @@ def test_a_damaged_page_undoes_nothing(memory, damage):
     assert memory.state() == after
 
 
+def test_an_undo_whose_page_names_fewer_objects_than_it_counted_is_not_undone(memory):
+    changed(memory, 3)
+    place = memory.run("undo").workspace
+    undo(memory, "run")
+    after = memory.state()
+    lines = list(place.read_page(page_ref(place, "undo/objects.jsonl.zst"), "outcomes", UndoneObject.from_json))
+    place.write_page("undo/objects", "outcomes", (line.to_json() for line in lines[:-1]))
+    with pytest.raises(PlanMismatch, match=f"names {len(lines) - 1} objects, its report counted {len(lines)}"):
+        undo(memory, "undo", run="redo")
+    assert memory.state() == after
+
+
 def test_an_undo_that_did_not_end_is_not_undone(memory):
     changed(memory, 1)
     memory.run("half").workspace.write_document("undo.json", "undo", {"ended": None, "spec": {}, "objects": None})

@@ -91,6 +91,12 @@ def read_done(workspace: Workspace) -> DoneRun:
     page = None if name is None else page_named(workspace, name)
     if counts is not None:
         _require_whole(workspace, page, counts)
+    elif (0 if page is None else page.count) != sum(value["counts"].values()):
+        raise PlanMismatch(
+            f"the page of the undo names {0 if page is None else page.count} objects, its report counted "
+            f"{sum(value['counts'].values())}",
+            location=workspace.store.location.url,
+        )
     return DoneRun(workspace=workspace, spec=spec, page=page)
 
 
