@@ -72,7 +72,7 @@ class Judge:
         if side == "destination" and verb != "list" and key.startswith(STATE_PREFIX):
             return  # the lock and the trash are our own
         if verb == "delete":
-            for broken in self.removals.broken_by(event, self.told.run(event.by).get("spec", {})):
+            for broken in self.removals.broken_by(event, self.told.policy(event.by)):
                 self.broken.append(broken)
             return
         allowed = AT_SOURCE if side == "source" else AT_DESTINATION

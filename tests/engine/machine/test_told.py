@@ -10,7 +10,8 @@ import pytest
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.objects import ObjectAttributes
 from airflow_bucketsync.engine.model.selection import Selection
-from airflow_bucketsync.engine.steps import copy
+from airflow_bucketsync.engine.steps import checks, copy
+from airflow_bucketsync.engine.steps.run import Run
 from tests.engine.machine.dag import DagRun
 from tests.engine.machine.drawn import HOUR, MANY
 from tests.engine.machine.faults import FAULTS
@@ -99,9 +100,25 @@ def test_I3_a_delete_of_a_run_that_may_not_delete_is_found_when_its_pages_are_lo
         ended(sync)
         sync.lose_state("run pages")
         sync.world.hands[side].delete("a")
-        event = sync.world.happened(side, "delete", "a", by="run-1 delete 0 try 1", run=1)
+        event = sync.world.happened(side, "delete", "a", by="run-1 copy 0 try 1", run=1)
         sync.judge.request(event)
-    assert f"invariant I3: run-1 delete 0 try 1 deletes 'a' at the {side}" in sync.judge.broken
+    assert f"invariant I3: run-1 copy 0 try 1 deletes 'a' at the {side}" in sync.judge.broken
+
+
+def test_I3_that_a_copying_run_asks_to_delete_at_the_source_is_found(monkeypatch):
+    """A run that moves asks so before its document is written, and may: that it moves is known all the same."""
+    check_move = checks.check_move
+
+    def always(run: Run) -> None:
+        check_move(replace(run, spec=replace(run.spec, policy=replace(run.spec.policy, move=True))))
+
+    monkeypatch.setattr(checks, "check_move", always)
+    with taking_turns():
+        sync = driven(a=FIRST)
+        ended(sync, move=True)
+        assert sync.judge.broken == []
+        ended(sync)
+    assert sync.judge.broken == ["invariant I3: run-2 prepare 0 try 1 deletes '_bucketsync/probe' at the source"]
 
 
 def test_what_a_try_was_told_is_what_it_read_of_its_own_run():
