@@ -67,6 +67,14 @@ LONGER_FOR_A_REASON: dict[str, str] = {}
 # An import inside a function, and why it stands there. Package __init__s load lazily by `__getattr__`.
 LATE_IMPORTS = {
     "hooks.store": "an SDK is loaded by the task that opens its store, not by every DAG file that is parsed",
+    **dict.fromkeys(
+        (
+            f"operators.{name}"
+            for name in ("base", "copy", "delete", "listing", "multipart", "plan", "prepare", "verify")
+        ),
+        "a step is loaded by the task that takes it, not by every DAG file that is parsed",
+    ),
+    "operators.report": "the same, and another provider's operator that only runs by hand need",
     "hooks.oss": "Airflow imports hooks to list connection types; only testing a connection needs the SDK",
     "engine.steps.lists.parquet": "a package of an extra, which inventories in Parquet need",
     "hooks.oss_credentials": "a package of an extra, which some kinds of credentials need",

@@ -40,6 +40,19 @@ def test_no_circle():
     assert circles(MODULES) == []
 
 
+def test_reading_a_dag_file_loads_no_step():
+    """Each file is read again and again, each time by a process of its own; what tasks do, tasks load."""
+    modules = {module.name: module for module in MODULES}
+    loaded, more = set(), ["task_groups.pairs"]
+    while more:
+        name = more.pop()
+        if name in modules and name not in loaded:
+            loaded.add(name)
+            more += [inside for inside, _ in modules[name].inside(NAMES, at_run_time=True)]
+    assert {"operators.plan", "configuration.options"} <= loaded
+    assert not [name for name in loaded if name.startswith(("engine.steps", "hooks.store", "operators.next_round"))]
+
+
 def test_reasons_are_still_needed():
     lengths = {module.name: module.text.count("\n") for module in MODULES}
     assert [name for name in LONGER_FOR_A_REASON if lengths.get(name, 0) <= LONGEST] == []

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_bucketsync.assets import destination_asset
     from airflow_bucketsync.configuration.pair import Pair
+    from airflow_bucketsync.configuration.routes import routed_syncs
     from airflow_bucketsync.task_groups.pairs import load_pairs
     from airflow_bucketsync.task_groups.sync import bucket_sync
 
 __version__ = "0.1.0"
-__all__ = ["Pair", "__version__", "bucket_sync", "load_pairs"]
+__all__ = ["Pair", "__version__", "bucket_sync", "destination_asset", "load_pairs", "routed_syncs"]
 
 
 def __getattr__(name: str) -> Any:
@@ -27,4 +29,12 @@ def __getattr__(name: str) -> Any:
         from airflow_bucketsync.configuration.pair import Pair
 
         return Pair
+    if name == "destination_asset":
+        from airflow_bucketsync.assets import destination_asset
+
+        return destination_asset
+    if name == "routed_syncs":
+        from airflow_bucketsync.configuration.routes import routed_syncs
+
+        return routed_syncs
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

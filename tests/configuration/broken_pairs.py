@@ -257,6 +257,14 @@ syncs:
 """,
         """pairs.yaml, line 2, column 5: `<<` takes the alias of a block, such as `<<: *night`""",
     ),
+    "defaults_with_routed": (
+        """\
+defaults:
+  options: {routed: {to: rest}}
+syncs: []
+""",
+        """pairs.yaml, line 2, column 21: defaults: options.routed: a table makes it: write `routes:` beside `destinations:`, and remove this line""",
+    ),
 }
 """By name: a file that is an import error, and its message."""
 
@@ -329,7 +337,7 @@ sources:
   - s3://store@outgoing/
 destination: file:///data/all/
 """,
-        """pairs.yaml, line 8, column 9: sources: one sync can't read several sources yet: write a sync for each, with a prefix of its own at the destination""",
+        """pairs.yaml, line 6, column 5: 'sources' is not known here: a sync has one source, `source:`; several folders of it are `options: prefixes`, and several buckets are several syncs, each with a place of its own at the destination""",
     ),
     "no_destinations": (
         """\
@@ -622,7 +630,7 @@ destinations:
   - {name: one, location: file:///data/one/}
   - {name: two, location: file:///data/two/}
 """,
-        """pairs.yaml, line 8, column 13: options.move: an object would be gone from the source before the other destinations have it: move from one destination of a sync of its own, or write false""",
+        """pairs.yaml, line 8, column 13: options.move: an object would be gone from the source before the other destinations have it: move from one destination of a sync of its own, give each object one destination by `routes:`, or write false""",
     ),
     "schedule_in_english": (
         """\
@@ -773,6 +781,282 @@ options:
         """pairs.yaml, line 8, column 5: 'pools' is not known here: did you mean `pool`?
 pairs.yaml, line 9, column 14: retries: write a whole number, without quotes, got 'many'
 pairs.yaml, line 11, column 15: options.verify: write one of none, listing, metadata, content, got 'all'""",
+    ),
+    "source_in_a_list": (
+        """\
+name: exports
+source: [s3://store@incoming/]
+destination: file:///data/all/
+""",
+        """pairs.yaml, line 6, column 13: source: a sync has one source, `source:`; several folders of it are `options: prefixes`, and several buckets are several syncs, each with a place of its own at the destination""",
+    ),
+    "routes_without_destinations": (
+        """\
+name: lake
+source: s3://store@incoming/
+destination: file:///data/all/
+routes:
+  rules:
+    - {to: all, match: ['*.csv']}
+""",
+        """pairs.yaml, line 8, column 5: routes: divide a source among several destinations: write `destinations:` with a name for each, in place of `destination:`""",
+    ),
+    "routes_as_list": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/rest/}
+routes:
+  - {to: tables, extensions: [csv]}
+""",
+        """pairs.yaml, line 11, column 7: routes: write a block: `name: value`, one per line, got a list""",
+    ),
+    "routes_without_lines": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/rest/}
+routes:
+  unmatched: fail
+""",
+        """pairs.yaml, line 10, column 5: routes.rules is missing: add `rules: [{to: …, match: […]}]`""",
+    ),
+    "routes_of_no_line": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/rest/}
+routes:
+  rules: []
+""",
+        """pairs.yaml, line 11, column 14: routes.rules: the list is empty: write at least one""",
+    ),
+    "route_to_nowhere": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/rest/}
+routes:
+  rules:
+    - {to: tabels, extensions: [csv]}
+    - {to: rest, extensions: [png]}
+""",
+        """pairs.yaml, line 12, column 16: routes.rules.to: 'tabels' is the name of no entry of `destinations`: did you mean `tables`?""",
+    ),
+    "route_without_to": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/rest/}
+routes:
+  rules:
+    - {extensions: [csv]}
+    - {to: rest, extensions: [png]}
+""",
+        """pairs.yaml, line 12, column 11: routes.rules.to is missing: add `to: name of a destination`""",
+    ),
+    "route_of_everything": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/rest/}
+routes:
+  rules:
+    - {to: tables}
+    - {to: rest, extensions: [png]}
+""",
+        """pairs.yaml, line 12, column 11: routes.rules: route to 'tables' takes everything, so no line after it is ever asked: give it match, extensions, min_size or max_size, or make it the default of `unmatched: default`""",
+    ),
+    "route_with_another_word": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/rest/}
+routes:
+  rules:
+    - {to: tables, include: ['*.csv']}
+    - {to: rest, extension: [png]}
+""",
+        """pairs.yaml, line 12, column 24: routes.rules: 'include' is not known here: write `match`
+pairs.yaml, line 13, column 22: routes.rules: 'extension' is not known here: write `extensions`""",
+    ),
+    "route_with_option": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/rest/}
+routes:
+  rules:
+    - {to: tables, extensions: [csv], verify: none}
+    - {to: rest, extensions: [png]}
+""",
+        """pairs.yaml, line 12, column 43: routes.rules: 'verify' is not known here: write it below `options:`""",
+    ),
+    "route_with_wrong_size": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/rest/}
+routes:
+  rules:
+    - {to: tables, min_size: large}
+    - {to: rest, min_size: 2 MiB, max_size: 1 MiB}
+""",
+        """pairs.yaml, line 12, column 34: routes.rules.min_size: 'large' is no size; write bytes, or a number with KiB, MiB, GiB, TiB""",
+    ),
+    "route_with_wrong_extension": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/rest/}
+routes:
+  rules:
+    - {to: tables, extensions: ['*.csv']}
+    - {to: rest, extensions: [png]}
+""",
+        """pairs.yaml, line 12, column 11: routes.rules: extensions: '*.csv' is no extension; write csv or .csv, globs in include""",
+    ),
+    "routes_leave_one_out": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/rest/}
+routes:
+  rules:
+    - {to: tables, extensions: [csv]}
+""",
+        """pairs.yaml, line 9, column 16: destinations.name: no line of `routes` leads to 'rest': add one, or remove the destination""",
+    ),
+    "routes_default_missing": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/rest/}
+routes:
+  rules:
+    - {to: tables, extensions: [csv]}
+    - {to: rest, extensions: [png]}
+  unmatched: default
+""",
+        """pairs.yaml, line 14, column 18: routes.unmatched: `default` needs the name of a destination: add `default: rest`""",
+    ),
+    "routes_default_unused": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/rest/}
+routes:
+  rules:
+    - {to: tables, extensions: [csv]}
+  default: rest
+""",
+        """pairs.yaml, line 13, column 16: routes.default: says something beside `unmatched: default` only, not ignore: write that, or remove this line""",
+    ),
+    "routes_default_nowhere": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/rest/}
+routes:
+  rules:
+    - {to: tables, extensions: [csv]}
+    - {to: rest, extensions: [png]}
+  unmatched: default
+  default: other
+""",
+        """pairs.yaml, line 15, column 16: routes.default: 'other' is the name of no entry of `destinations`: write one of tables, rest""",
+    ),
+    "routes_unmatched_unknown": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/rest/}
+routes:
+  rules:
+    - {to: tables, extensions: [csv]}
+    - {to: rest, extensions: [png]}
+  unmatched: error
+""",
+        """pairs.yaml, line 14, column 18: routes.unmatched: write one of ignore, fail, default, got 'error'""",
+    ),
+    "routed_by_hand": (
+        """\
+name: lake
+source: s3://store@incoming/
+destination: file:///data/all/
+options:
+  routed: {to: all, table: {rules: [{to: all, extensions: [csv]}]}}
+""",
+        """pairs.yaml, line 9, column 15: options.routed: a table makes it: write `routes:` beside `destinations:`, and remove this line""",
+    ),
+    "routed_of_a_destination": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/rest/, options: {routed: {to: rest}}}
+""",
+        """pairs.yaml, line 9, column 70: destinations.options.routed: a table makes it: write `routes:` beside `destinations:`, and remove this line""",
+    ),
+    "routes_overlap": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/tables/rest/}
+routes:
+  rules:
+    - {to: tables, extensions: [csv]}
+    - {to: rest, extensions: [png]}
+""",
+        """pairs.yaml, line 9, column 32: destinations.location: file:///data/tables/rest/ and file:///data/tables/ overlap: give each a prefix of its own""",
+    ),
+    "move_by_routes_of_one_name": (
+        """\
+name: lake
+source: s3://store@incoming/
+destinations:
+  - {name: tables, location: file:///data/tables/}
+  - {name: rest, location: file:///data/rest/}
+options: {move: true, key_mapping: flatten}
+routes:
+  rules:
+    - {to: tables, extensions: [csv]}
+    - {to: rest, extensions: [png]}
+""",
+        """pairs.yaml, line 10, column 21: options: move with key_mapping flatten: two source keys can have one name, so what comes later would overwrite the only copy of what was moved; leave `move` out, or choose a mapping that gives each key its own name""",
     ),
 }
 """By name: an entry that is broken while others are not, and its message."""

@@ -13,6 +13,7 @@ from airflow_bucketsync.configuration.options import OPTION_NAMES, Options
 from airflow_bucketsync.configuration.pair import Sync
 from airflow_bucketsync.configuration.pairs_file import read_pairs_file
 from airflow_bucketsync.configuration.pairs_schema import pairs_schema, schema_text
+from airflow_bucketsync.configuration.routes import Line, Routes
 from airflow_bucketsync.configuration.sync_model import DagPart, DefaultsPart, DestinationPart, ResourcesPart, SyncPart
 from tests.configuration.broken_pairs import ENTRIES, FINE
 from tests.house import ROOT
@@ -27,12 +28,14 @@ BLOCKS = [
 ]
 UNSEEN = {
     # what no schema of single values can say
-    "name_twice", "several_sources", "destinations_of_one_name", "destinations_overlap", "location_without_scheme",
+    "name_twice", "destinations_of_one_name", "destinations_overlap", "location_without_scheme",
     "location_of_other_scheme", "location_with_secret", "location_of_environment", "location_inside_other",
     "workspace_inside_source", "size_without_unit_word", "number_out_of_range", "options_do_not_fit",
     "time_without_zone", "until_quiet", "move_to_several", "schedule_in_english", "schedule_out_of_range",
     "duration_of_nothing", "executor_unknown", "time_zone_unknown", "start_date_in_words", "asset_beside_destinations",
-    "no_destinations",
+    "no_destinations", "route_to_nowhere", "route_of_everything", "route_with_wrong_size",
+    "route_with_wrong_extension", "routes_leave_one_out", "routes_default_missing", "routes_default_unused",
+    "routes_default_nowhere", "routes_overlap", "move_by_routes_of_one_name",
 }  # fmt: skip
 
 
@@ -47,7 +50,7 @@ def loaded(text: str) -> object:
 def test_schema_is_that_of_the_models():
     assert SCHEMA.read_text() == schema_text(), "write what schema_text() returns"
     jsonschema.Draft202012Validator.check_schema(pairs_schema())
-    assert set(json.loads(SCHEMA.read_text())["$defs"]["Options"]["properties"]) == set(OPTION_NAMES)
+    assert set(json.loads(SCHEMA.read_text())["$defs"]["FileOptions"]["properties"]) == set(OPTION_NAMES) - {"routed"}
 
 
 @pytest.mark.parametrize("text", [path.read_text() for path in FILES], ids=[path.stem for path in FILES])
@@ -85,7 +88,8 @@ def rows(model, shared=None):
 
 
 def test_every_field_is_documented():
-    expected = [*rows(SyncPart, DefaultsPart), *rows(DestinationPart), *rows(DagPart), *rows(ResourcesPart)]
+    parts = (DestinationPart, Routes, Line, DagPart, ResourcesPart)
+    expected = [*rows(SyncPart, DefaultsPart), *(row for part in parts for row in rows(part))]
     text = PAGE.read_text().partition("## All of it")[0]
     assert [line for line in text.splitlines() if line.startswith("| `")] == expected, "\n".join(expected)
 

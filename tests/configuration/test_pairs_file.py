@@ -134,10 +134,44 @@ def test_J1_three_syncs(write):
     assert many.pairs["far"].options == {**shared, "verify": "none", "part_size": "5 MiB"}
 
 
-def test_a_single_source_may_stand_in_a_list(write):
-    sync = write(f"syncs:\n  - {{name: one, sources: ['{SOURCE}'], destination: '{DESTINATION}'}}\n").sync("one")
-    assert isinstance(sync, Sync)
-    assert sync.pairs["bucket_sync"].source == SOURCE
+ROUTED = """\
+syncs:
+  - name: lake
+    source: s3://store@incoming/
+    options: {move: true, exclude: ["*.tmp"]}
+    destinations:
+      - {name: rest, location: "file:///data/{{ ds }}/", options: {move: false}}
+      - {name: tables, location: s3://lake@tables/}
+    routes:
+      rules:
+        - {to: tables, extensions: [csv], max_size: 1 GiB}
+        - {to: rest, match: ["*.png"]}
+      unmatched: default
+      default: rest
+"""
+
+
+def test_A12_a_table_of_routes_gives_each_destination_its_part(write):
+    sync = write(ROUTED).sync("lake")
+    assert isinstance(sync, Sync), sync.message
+    table = {
+        "rules": [{"to": "tables", "extensions": ["csv"], "max_size": 2**30}, {"to": "rest", "match": ["*.png"]}],
+        "unmatched": "default",
+        "default": "rest",
+    }
+    assert list(sync.pairs) == ["rest", "tables"]
+    for name, move in {"rest": False, "tables": True}.items():
+        options = sync.pairs[name].options
+        assert options == {"move": move, "exclude": ["*.tmp"], "routed": {"table": table, "to": name}}
+        routed = read_options(options).selection().routed
+        assert routed is not None
+        assert (routed.to, routed.table.to_json()) == (name, table)
+
+
+@pytest.mark.parametrize("unmatched", ["ignore", "fail"])
+def test_A12_what_no_line_takes_may_stay_while_the_rest_is_moved(write, unmatched):
+    text = ROUTED.replace("unmatched: default\n      default: rest", f"unmatched: {unmatched}")
+    assert isinstance(write(text).sync("lake"), Sync)
 
 
 def test_a_wrong_default_is_said_with_its_own_line(write):

@@ -13,7 +13,7 @@ from tests.configuration.broken_pairs import ENTRIES, FILES, FINE
 
 OF_THE_FILE = {
     "list_at_the_top", "text_at_the_top", "no_syncs", "syncs_misspelled", "syncs_as_block", "syncs_empty",
-    "defaults_unknown", "defaults_with_source", "defaults_wrong_option",
+    "defaults_unknown", "defaults_with_source", "defaults_wrong_option", "defaults_with_routed",
 }  # fmt: skip
 """Right as YAML, wrong as a pairs file."""
 SYNTAX = [name for name in FILES if name not in OF_THE_FILE]

@@ -102,6 +102,9 @@ class FlowRun:
             sorted(state for (task_id, _), state in self.states.items() if task_id.rpartition(".")[2] == name)
         )
 
+    def summary_of(self, task_id: str) -> Any:
+        return self.xcoms[task_id, -1, "summary"]
+
     def summary(self, name: str, map_index: int = -1) -> Any:
         return self.xcoms[f"bucket_sync.{name}", map_index, "summary"]
 

@@ -51,7 +51,7 @@ def test_row_F11_a_dry_run_by_default(folders, out):
     assert (value["selected"], value["listed"], value["dry_run"]) == (2, 4, True)
     assert names(out) == ["a.tmp", "b.tmp", "c.txt", "d.txt"]
     assert run.xcoms["clean", -1, "summary"] == value
-    assert value["folder"] == "cleans/dag__run-1/"
+    assert value["folder"] == "cleans/dag__clean__run-1/"
     assert os.path.exists(folders / "work" / value["folder"] / value["objects"])
 
 

@@ -6,12 +6,23 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG, TaskGroup
 
 from airflow_bucketsync.engine.stores.gate import Gate
 from airflow_bucketsync.operators.base import SyncOperator
 from airflow_bucketsync.operators.copy import CopyOperator
+from airflow_bucketsync.operators.multipart import UploadPartsOperator
+from airflow_bucketsync.operators.plan import PlanOperator
 from airflow_bucketsync.operators.sharing import shared_limits
+from airflow_bucketsync.operators.verify import VerifyOperator
 from tests.engine.clocks import FakeClock
+
+OPERATORS: dict[str, tuple[type[SyncOperator], dict[str, int]]] = {
+    "plan": (PlanOperator, {}),
+    "copy": (CopyOperator, {"batch": 0}),
+    "upload_parts": (UploadPartsOperator, {"group": 0}),
+    "verify": (VerifyOperator, {"unit": 0}),
+}
 
 
 class Airflow:
@@ -93,7 +104,9 @@ def test_row_D13_without_limits_nobody_is_asked():
 @pytest.mark.parametrize("limits", [{"bandwidth": 5000}, {"requests_per_second": 7}])
 def test_row_D13_an_operator_takes_the_limits_of_the_policy(limits):
     airflow = Airflow(copy={"running": 1}, verify={"running": 1}, upload_parts={"running": 2}, plan={"running": 1})
-    operator = CopyOperator(task_id="g.copy", batch=0)
+    with DAG("dag", schedule=None), TaskGroup("g"):
+        operators = {name: kind(task_id=name, **more) for name, (kind, more) in OPERATORS.items()}
+    operator = operators["copy"]
     made = operator.new_gate(**limits)
     run: Any = SimpleNamespace(gate=made)
     assert (made.pace.bandwidth, made.pace.requests_per_second) == (

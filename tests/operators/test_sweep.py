@@ -51,7 +51,7 @@ def test_row_J4_a_dry_run_by_default(folders, grounds):
     assert value["sizes"]["would_abort"] == 2 * len(BODY)
     assert grounds.open() == ["ours", "theirs", "young"]
     assert run.xcoms["sweep", -1, "summary"] == value
-    assert value["folder"] == "sweeps/dag__run-1/"
+    assert value["folder"] == "sweeps/dag__sweep__run-1/"
     assert os.path.exists(folders / "work" / value["folder"] / value["uploads"])
 
 

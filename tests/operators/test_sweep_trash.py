@@ -51,7 +51,7 @@ def test_row_F10_a_dry_run_by_default(folders, trash):
     assert (value["objects"]["would_delete"], value["sizes"]["would_delete"]) == (2, 8)
     assert kept(trash) == 3
     assert run.xcoms["sweep", -1, "summary"] == value
-    assert value["folder"] == "trash-sweeps/dag__run-1/"
+    assert value["folder"] == "trash-sweeps/dag__sweep__run-1/"
     assert os.path.exists(folders / "work" / value["folder"] / value["folders"])
 
 

@@ -60,7 +60,7 @@ def test_row_F10_a_run_is_undone_and_the_undo_by_its_own_folder(flow, folders, d
     value, _ = undo(flow, folder=done, dry_run=False)
     assert value["counts"] == {"removed": 1, "restored": 2}
     assert contents(folders) == BEFORE
-    assert value["folder"] == "pair/dag__undo-1/"
+    assert value["folder"] == "pair/dag__undo__undo-1/"
     assert os.path.exists(folders / "work" / value["folder"] / value["objects"])
     assert not list((folders / "out" / "_bucketsync").glob("lock-*")), "the lock was given back"
     back, _ = undo(flow, folder=value["folder"], dry_run=False, run_id="undo-2")

@@ -25,7 +25,7 @@ from tests.house import ROOT
 TEMPLATES = sorted((ROOT / "templates").glob("*.yaml"))
 KINDS = {
     "s3-to-s3", "s3-to-oss", "oss-to-s3", "oss-to-oss", "local-to-s3", "s3-to-local", "local-to-oss", "oss-to-local",
-    "local-to-local", "cut-over", "back-to-source", "mirror", "several-destinations",
+    "local-to-local", "cut-over", "back-to-source", "mirror", "several-destinations", "routes",
 }  # fmt: skip
 SYNCS = """\
 defaults: {pool: transfers}

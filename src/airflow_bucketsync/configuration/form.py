@@ -66,6 +66,7 @@ LISTS = {
     "include": PATTERN_FORM,
     "exclude": PATTERN_FORM,
     "extensions": "One extension per line: `csv`.",
+    "prefixes": "One folder per line: `a/b/`.",
     "storage_classes": "One storage class per line.",
     "preserve": "One word per line.",
     "require_region": "One region per line.",

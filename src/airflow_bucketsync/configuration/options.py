@@ -26,6 +26,7 @@ from airflow_bucketsync.engine.model.policy import (
     Trash,
     Verify,
 )
+from airflow_bucketsync.engine.model.prefixes import MAX_PREFIXES
 from airflow_bucketsync.engine.model.preserve import PRESERVED, Acl, Preserved
 from airflow_bucketsync.engine.model.routing import Routed
 from airflow_bucketsync.engine.model.selection import Selection
@@ -102,6 +103,7 @@ Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=int | str)]
 Time = Annotated[datetime, BeforeValidator(_time)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)]
 Classes = Annotated[dict[Text, Text], Field(max_length=50)]
+Folders = Annotated[tuple[Text, ...], BeforeValidator(_texts), Field(max_length=MAX_PREFIXES)]
 Extensions = Annotated[
     tuple[Annotated[str, Field(max_length=MAX_PATTERN)], ...], BeforeValidator(_texts), Field(max_length=MAX_PATTERNS)
 ]
@@ -118,7 +120,7 @@ class Options(BaseModel):
     The descriptions are the help of the form and of the documentation.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
     include: Texts | None = Field(None, description="Patterns; only keys that match one take part. Empty = all.")
     exclude: Texts | None = Field(None, description="Patterns; keys that match one stay out. Asked before `include`.")
@@ -126,6 +128,9 @@ class Options(BaseModel):
         None, description='Only keys with one of these extensions, in any case; `""` = with none. Empty = any.'
     )
     recursive: bool | None = Field(None, description="Off: only keys without `/`, on both sides.")
+    prefixes: Folders | None = Field(
+        None, description="Folders (`a/b/`); only what lies below one of them, on both sides. Empty = everything."
+    )
     start_after: Annotated[str, Field(max_length=MAX_PATTERN)] | None = Field(
         None, description="Only keys after this one, in UTF-8 byte order, on both sides."
     )

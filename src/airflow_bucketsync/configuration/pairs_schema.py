@@ -14,8 +14,9 @@ def pairs_schema() -> dict[str, Any]:
     """The schema, draft 2020-12."""
     schema = PairsPart.model_json_schema(mode="validation")
     sync = schema["$defs"]["SyncPart"]
-    for one in ("source", "destination"):  # one of the two has to be there, which the models leave to the checks
-        sync.setdefault("allOf", []).append({"oneOf": [{"required": [one]}, {"required": [f"{one}s"]}]})
+    # one of the two has to be there, which the models leave to the checks
+    sync["oneOf"] = [{"required": ["destination"]}, {"required": ["destinations"]}]
+    sync["dependentRequired"] = {"routes": ["destinations"]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": TITLE}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from airflow_bucketsync.configuration.options import Options
+from airflow_bucketsync.configuration.routes import Line, Routes
 from airflow_bucketsync.configuration.sync_model import (
     DagPart,
     DefaultsPart,
@@ -21,13 +22,29 @@ from airflow_bucketsync.configuration.tasks import TASKS
 from airflow_bucketsync.configuration.yaml_tree import Block, Items, Node, Place
 
 _LEVELS: Mapping[str, type[BaseModel]] = {
-    "": SyncPart, "options": Options, "dag": DagPart, "destinations": DestinationPart, "resources": ResourcesPart,
+    "": SyncPart, "options": Options, "dag": DagPart, "routes": Routes,
+    "destinations": DestinationPart, "resources": ResourcesPart, "rules": Line,
 }  # fmt: skip
+_OF_LISTS = ("destinations", "resources", "rules")
+EXAMPLE = "s3://conn_id@bucket/prefix/"
+_EXAMPLES = {"to": "name of a destination", "source": EXAMPLE, "location": EXAMPLE, "rules": "[{to: …, match: […]}]"}
+_ONE_SOURCE = (
+    "a sync has one source, `source:`; several folders of it are `options: prefixes`, and several buckets are "
+    "several syncs, each with a place of its own at the destination"
+)
+_INSTEAD = {"sources": _ONE_SOURCE}
+NEEDED = ("name", "source", "location", "to", "rules")
 _SAME = {
     "src": "source", "from": "source", "origin": "source", "input": "source",
     "dst": "destination", "dest": "destination", "to": "destination", "target": "destination", "output": "destination",
     "cron": "schedule", "interval": "schedule", "schedule_interval": "schedule", "url": "location", "id": "name",
     "queue": "resources", "timeout": "timeouts", "is_paused_upon_creation": "paused", "filter": "include",
+    "route": "routes", "routing": "routes",
+}  # fmt: skip
+_SAME_IN_RULES = {
+    "destination": "to", "name": "to", "target": "to", "dest": "to", "dst": "to", "location": "to",
+    "include": "match", "glob": "match", "globs": "match", "regex": "match", "pattern": "match", "patterns": "match",
+    "extension": "extensions", "key": "match", "prefix": "match",
 }  # fmt: skip
 _KINDS = {
     "bool_type": "write true or false, without quotes",
@@ -37,6 +54,7 @@ _KINDS = {
     "float_type": "write a number, without quotes",
     "string_type": "write a text; put it in quotes if it looks like a number",
     "tuple_type": "write a list: [one, two], or one per line behind `-`",
+    "list_type": "write a list: one per line behind `-`",
     "dict_type": "write a block: `name: value`, one per line",
     "model_type": "write a block: `name: value`, one per line",
     "model_attributes_type": "write a block: `name: value`, one per line",
@@ -50,8 +68,13 @@ def problems(error: ValidationError, node: Node, *, level: type[BaseModel] = Syn
     :param node: what was checked
     :param level: the model that it was checked with
     """
-    for problem in error.errors(include_url=False):
+    found = error.errors(include_url=False)
+    unknown = [problem["loc"] for problem in found if problem["type"] == "extra_forbidden"]
+    meant = {(*steps[:-1], _meant(steps)) for steps in unknown}
+    for problem in found:
         steps, kind = problem["loc"], problem["type"]
+        if kind == "missing" and steps in meant:
+            continue
         if kind == "extra_forbidden":
             yield place_of(node, steps, name=True), _unknown(steps, level)
         elif steps and steps[-1] == "[key]":
@@ -74,12 +97,20 @@ def place_of(node: Node, steps: Sequence[int | str], *, name: bool = False) -> P
     return place if name else node.place
 
 
-def unknown_name(name: Any, known: Sequence[str]) -> str:
+def unknown_name(name: Any, known: Sequence[str], what: str = "is not known here") -> str:
     """That a name is unknown here, with the nearest one that is."""
-    said = f"{name!r:.80} is not known here: "
+    said = f"{name!r:.80} {what}: "
     if near := difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.6):
         return f"{said}did you mean `{near[0]}`?"
     return f"{said}write one of {', '.join(known)}"
+
+
+def _meant(steps: Sequence[int | str]) -> str:
+    """The name that is needed, where an unknown one may stand for it."""
+    name = str(steps[-1]).lower()
+    same = _SAME_IN_RULES if "rules" in steps else _SAME
+    near = difflib.get_close_matches(name, NEEDED, n=1, cutoff=0.6)
+    return same.get(name) or (near[0] if near else name)
 
 
 def _unknown(steps: Sequence[int | str], level: type[BaseModel]) -> str:
@@ -87,14 +118,16 @@ def _unknown(steps: Sequence[int | str], level: type[BaseModel]) -> str:
     here = words[-1] if words else ""
     model = _LEVELS[here] if here else level
     known = list(model.model_fields)
-    wanted = _SAME.get(str(name).lower(), str(name))
+    wanted = (_SAME_IN_RULES if model is Line else _SAME).get(str(name).lower(), str(name))
     said = f"{_path(steps[:-1])}: " * bool(here) + f"{str(name)!r:.80} is not known here: "
+    if name in _INSTEAD:
+        return f"{said}{_INSTEAD[str(name)]}"
     if wanted in known:
         return f"{said}write `{wanted}`"
     if model is DefaultsPart and name in SyncPart.model_fields:
         return f"{said}it belongs to each sync, not into the defaults"
     for place, other in _LEVELS.items():
-        if wanted in other.model_fields and place not in (here, "destinations", "resources"):
+        if wanted in other.model_fields and place not in (here, *_OF_LISTS):
             where = f"below `{place}:`" if place else "beside `name:` of the sync"
             return f"{said}write {'it' if wanted == name else f'`{wanted}`'} {where}"
     if near := difflib.get_close_matches(wanted.lower(), known, n=1, cutoff=0.6):
@@ -117,7 +150,9 @@ def _wrong(kind: str, problem: Any) -> str:
     if kind == "value_error":
         return str(problem["msg"]).removeprefix("Value error, ")
     if kind == "missing":
-        return f"is missing: add `{problem['loc'][-1]}: …`"
+        return f"is missing: add `{problem['loc'][-1]}: {_EXAMPLES.get(problem['loc'][-1], '…')}`"
+    if problem["loc"] == ("source",) and isinstance(value, list):
+        return _ONE_SOURCE
     got = f", got {_shown(value)}"
     if kind == "string_pattern_mismatch":
         return f"write letters, digits, `_` and `-`, not beginning with `-`, 120 at most{got}"
@@ -130,6 +165,8 @@ def _wrong(kind: str, problem: Any) -> str:
         return f"write {number} or {'more' if bound == 'ge' else 'less'}{got}"
     if kind in ("string_too_long", "too_long"):
         return f"is too long: {problem['ctx']['max_length']} at most"
+    if kind == "too_short":
+        return "the list is empty: write at least one"
     if kind in _KINDS:
         return f"{_KINDS[kind]}{got}"
     return f"{problem['msg']}{got}"

@@ -18,7 +18,7 @@ from airflow_bucketsync.engine.model.routing import MAX_ROUTES, RouteRule, Routi
 class Line(BaseModel):
     """One line of a routing table; everything that it names must hold."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
     to: Text = Field(description="Name of the destination.")
     match: Texts = Field((), description="Globs and `regex:…`, one must fit; read as those of `include`.")
@@ -30,7 +30,7 @@ class Line(BaseModel):
 class Routes(BaseModel):
     """A routing table: its lines are asked in order, the first that fits says where an object goes."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
     rules: Annotated[list[Line], Field(min_length=1, max_length=MAX_ROUTES)] = Field(description="The lines.")
     unmatched: Unmatched = Field("ignore", description="What no line takes: `ignore`, `fail`, or `default`.")

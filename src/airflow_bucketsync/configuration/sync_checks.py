@@ -11,9 +11,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from airflow_bucketsync.configuration.options import OPTION_NAMES, Options, read_options
 from airflow_bucketsync.configuration.pair import DagSettings, Pair, Sync
-from airflow_bucketsync.configuration.pairs_words import place_of, problems
+from airflow_bucketsync.configuration.pairs_words import EXAMPLE, place_of, problems
 from airflow_bucketsync.configuration.places import is_template, refuse_overlap, refuse_workspace_inside
 from airflow_bucketsync.configuration.sync_model import Schedule, SyncPart
+from airflow_bucketsync.configuration.sync_routes import routed_option, wrong_routes
 from airflow_bucketsync.configuration.tasks import DEFAULT_RETRIES
 from airflow_bucketsync.configuration.yaml_tree import Block, Items, Node, Place, merged, plain
 from airflow_bucketsync.engine.errors import InvalidConfiguration
@@ -53,12 +54,12 @@ def _checked_sync(name: str, node: Block) -> Checked:
         found.problems = sorted(problems(error, node), key=lambda one: (one[0].line, one[0].column))
         return found
     pairs = dict[str, Pair]()
-    found.problems = list(_ends(part, node))
+    found.problems = [*_ends(part, node), *wrong_routes(part, node)]
     if not found.problems:
         for number, (group, pair, options) in enumerate(_pairs(part, node)):
             pairs[group] = pair
             where = ("destination",) if part.destination is not None else ("destinations", number, "location")
-            found.problems += _wrong_options(pair, node, options, len(part.destinations or ()))
+            found.problems += _wrong_options(pair, node, options, part)
             found.problems += _wrong_places(pair, node, where)
         found.problems = list(dict.fromkeys([*found.problems, *_too_near(pairs, node)]))
     if not found.problems:
@@ -77,21 +78,13 @@ def readable_schedule(node: Block) -> Any:
 
 
 def _ends(part: SyncPart, node: Block) -> Iterator[Problem]:
-    """Is there one source, and at least one destination with a name of its own?"""
-    for one, many in (("source", "sources"), ("destination", "destinations")):
-        first, several = getattr(part, one), getattr(part, many)
-        if first is None and several is None:
-            yield node.place, f"{one} is missing: add `{one}: s3://conn_id@bucket/prefix/`"
-        elif first is not None and several is not None:
-            yield node.names[many], f"{many}: stands beside `{one}`: write one of the two"
-        elif several is not None and not several:
-            yield node.values[many].place, f"{many}: the list is empty: write at least one"
-    if part.sources is not None and len(part.sources) > 1:
-        yield (
-            place_of(node, ("sources", 1)),
-            "sources: one sync can't read several sources yet: write a sync for each, with a prefix of its own at the "
-            "destination",
-        )
+    """Is there at least one destination, and has each a name of its own?"""
+    if part.destination is None and part.destinations is None:
+        yield node.place, f"destination is missing: add `destination: {EXAMPLE}`"
+    elif part.destination is not None and part.destinations is not None:
+        yield node.names["destinations"], "destinations: stands beside `destination`: write one of the two"
+    elif part.destinations is not None and not part.destinations:
+        yield node.values["destinations"].place, "destinations: the list is empty: write at least one"
     seen = dict[str, Place]()
     for number, destination in enumerate(part.destinations or ()):
         place = place_of(node, ("destinations", number, "name"))
@@ -110,9 +103,8 @@ def _ends(part: SyncPart, node: Block) -> Iterator[Problem]:
 
 def _pairs(part: SyncPart, node: Block) -> Iterator[tuple[str, Pair, Node | None]]:
     """Each pair with the id of its task group, and with its options as they stand in the file."""
-    source = part.source if part.source is not None else (part.sources or ("",))[0]
     shared: dict[str, Any] = {
-        "source": source,
+        "source": part.source,
         "workspace": part.workspace,
         "pool": part.pool,
         "max_active_copies": part.max_active_copies,
@@ -128,24 +120,26 @@ def _pairs(part: SyncPart, node: Block) -> Iterator[tuple[str, Pair, Node | None
         entry = listed.values[number] if isinstance(listed, Items) else None
         own = merged(options, entry.values.get("options") if isinstance(entry, Block) else None)
         name = f"{part.name}.{destination.name}"
-        yield destination.name, _pair(name, destination.location, own, destination.asset, shared), own
+        made = routed_option(part, destination.name)
+        yield destination.name, _pair(name, destination.location, own, destination.asset, shared, **made), own
 
 
-def _pair(name: str, destination: str, options: Node | None, asset: str | None, shared: Mapping[str, Any]) -> Pair:
+def _pair(
+    name: str, destination: str, options: Node | None, asset: str | None, shared: Mapping[str, Any], **made: Any
+) -> Pair:
     given = plain(options) if isinstance(options, Block) else {}
-    given = {option: value for option, value in given.items() if value is not None}
+    given = {option: value for option, value in given.items() if value is not None} | made
     return Pair(name=name, destination=destination, options=given, asset=asset, **shared)
 
 
-def _wrong_options(pair: Pair, node: Block, options: Node | None, destinations: int) -> Iterator[Problem]:
+def _wrong_options(pair: Pair, node: Block, options: Node | None, part: SyncPart) -> Iterator[Problem]:
     """Do they fit together, and can they stand here?"""
     try:
         given = read_options(pair.options)
-        given.selection()
     except InvalidConfiguration as error:
         yield _option_place(error.message, node, options), f"options: {error.message}"
     else:
-        for option, words in _not_here(given, destinations):
+        for option, words in _not_here(given, part):
             yield place_of(options or node, (option,)), f"options.{option}: {words}"
 
 
@@ -168,7 +162,7 @@ def _wrong_places(pair: Pair, node: Block, where: Sequence[int | str]) -> Iterat
         yield place_of(node, ("workspace",)), f"workspace: {error.message}"
 
 
-def _not_here(options: Options, destinations: int) -> Iterator[tuple[str, str]]:
+def _not_here(options: Options, part: SyncPart) -> Iterator[tuple[str, str]]:
     """Options that a pairs file can't have, each with the way out."""
     if options.mode == "until_quiet":
         yield (
@@ -176,11 +170,11 @@ def _not_here(options: Options, destinations: int) -> Iterator[tuple[str, str]]:
             "until_quiet starts its DAG again and again, which is for a cut-over by hand: run the DAG `bucket_sync`, "
             "and write `auto` here",
         )
-    if options.move and destinations > 1:
+    if options.move and part.routes is None and len(part.destinations or ()) > 1:
         yield (
             "move",
             "an object would be gone from the source before the other destinations have it: move from one destination "
-            "of a sync of its own, or write false",
+            "of a sync of its own, give each object one destination by `routes:`, or write false",
         )
 
 

@@ -13,10 +13,12 @@ from airflow.sdk import CronTriggerTimetable
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowTimetableInvalid
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from airflow_bucketsync.configuration.durations import read_duration
 from airflow_bucketsync.configuration.options import Options
 from airflow_bucketsync.configuration.places import is_template
+from airflow_bucketsync.configuration.routes import Routes
 from airflow_bucketsync.configuration.tasks import TaskName
 from airflow_bucketsync.engine.errors import BucketsyncError
 from airflow_bucketsync.engine.model.location import Location
@@ -96,6 +98,12 @@ def _texts(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _made(value: Any) -> Any:
+    if value is not None:
+        raise ValueError("a table makes it: write `routes:` beside `destinations:`, and remove this line")
+    return value
+
+
 def _checked(check: Callable[[Any], T]) -> Callable[[Any], T]:
     """The check with errors of ours as pydantic takes them."""
 
@@ -121,9 +129,18 @@ Positive = Annotated[int, Field(ge=1)]
 
 
 class Part(BaseModel):
-    """A block of a pairs file: names that it does not know are refused, and nothing is converted."""
+    """A block of a pairs file: names that it does not know are refused, and nothing is converted.
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    Built when it is first used, which is none but `SyncPart` and `DefaultsPart` while a DAG file is read.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+
+class FileOptions(Options):
+    """Every option of a sync, but for what `routes:` makes."""
+
+    routed: SkipJsonSchema[Annotated[None, BeforeValidator(_made)]] = Field(None, description="Made of `routes`.")
 
 
 class ResourcesPart(Part):
@@ -155,7 +172,7 @@ class DestinationPart(Part):
 
     name: SyncName = Field(description="Names its task group, and its pair as `sync.destination`.")
     location: LocationText = Field(description="Where to: `scheme://conn_id@bucket/prefix/` or `file:///folder/`.")
-    options: Options | None = Field(None, description="Options of this destination, over those of the sync.")
+    options: FileOptions | None = Field(None, description="Options of this destination, over those of the sync.")
     asset: Name | None = Field(None, description="Name of the asset that has an event when it was written to.")
 
 
@@ -165,7 +182,7 @@ class DefaultsPart(Part):
     schedule: Schedule = Field(
         None, description="Cron text or preset, names of assets as a list, or null = by hand (the default)."
     )
-    options: Options | None = Field(None, description="Which objects, and how: every option of a sync.")
+    options: FileOptions | None = Field(None, description="Which objects, and how: every option of a sync.")
     workspace: LocationText | None = Field(None, description="Where its pages are. Empty = `[bucketsync] workspace`.")
     pool: Name | None = Field(None, description="Airflow pool of the tasks that move or read data.")
     max_active_copies: Positive | None = Field(None, description="How many of them run at once per DAG run.")
@@ -182,14 +199,12 @@ class SyncPart(DefaultsPart):
 
     name: SyncName = Field(description="Names the DAG, the state and the folder; letters, digits, `_` and `-`.")
     description: Annotated[str, Field(max_length=1000)] | None = Field(None, description="For people.")
-    source: LocationText | None = Field(None, description="Where from; may be a template.")
-    sources: Annotated[tuple[LocationText, ...], BeforeValidator(_texts)] | None = Field(
-        None, description="The same as a list; one is all that is possible so far."
-    )
+    source: LocationText = Field(description="Where from; may be a template.")
     destination: LocationText | None = Field(None, description="Where to; may be a template.")
     destinations: Annotated[tuple[DestinationPart, ...], BeforeValidator(_texts)] | None = Field(
         None, description="Several destinations, each with a task group of its own."
     )
+    routes: Routes | None = Field(None, description="Which object goes to which of `destinations`. Empty = all to all.")
     asset: Name | None = Field(
         None, description="Name of the asset that has an event when the destination was written to and verified."
     )

@@ -7,26 +7,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk import BaseOperator, Context, RetryPolicy
 
 from airflow_bucketsync.configuration.section import workspace_location
 from airflow_bucketsync.engine.errors import InvalidConfiguration, PlanMismatch
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.plan import Plan
-from airflow_bucketsync.engine.model.policy import SyncPolicy
-from airflow_bucketsync.engine.model.spec import SyncSpec
-from airflow_bucketsync.engine.steps.manifest import read_plan
-from airflow_bucketsync.engine.steps.prepare import open_spec
-from airflow_bucketsync.engine.steps.run import Run
-from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.engine.stores.gate import DEFAULT_BUFFER_SIZE, Gate
 from airflow_bucketsync.hooks.access import Accesses
-from airflow_bucketsync.hooks.store import open_destination, open_list, open_source, open_workspace
-from airflow_bucketsync.operators.sharing import SHARING, shared_limits
+from airflow_bucketsync.operators.sharing import PREPARE, running_beside, shared_limits
 from airflow_bucketsync.retry import RETRY_POLICY
 from airflow_bucketsync.state import owner
+
+if TYPE_CHECKING:
+    from airflow_bucketsync.engine.model.plan import Plan
+    from airflow_bucketsync.engine.model.policy import SyncPolicy
+    from airflow_bucketsync.engine.model.spec import SyncSpec
+    from airflow_bucketsync.engine.steps.run import Run
+    from airflow_bucketsync.engine.steps.workspace import Workspace
 
 T = TypeVar("T")
 
@@ -35,6 +34,9 @@ MAX_XCOM = 10_000
 
 MAX_RETRY_DELAY = timedelta(minutes=5)
 """Airflow takes other defaults of an operator for its mapped tasks too, this one has to be given to each."""
+
+PLAN = "plan"
+"""The id of the task that others of its task group look for, where none is given; as is `PREPARE`."""
 
 SUMMARY = "summary"
 """The XCom key of everything but the numbers that are mapped over."""
@@ -55,6 +57,7 @@ class SyncOperator(BaseOperator):
     :param retry_exponential_backoff: what that delay is multiplied with for each further retry: a try that can't reach
         the API is lost within seconds, and with equal delays all of them are within a minute of its absence
     :param max_retry_delay: which that delay never exceeds
+    :param retry_policy: which errors are tried again, and when; by default as each error of ours asks for
     :param execution_timeout: after which the try is stopped (and tried again)
     """
 
@@ -62,6 +65,8 @@ class SyncOperator(BaseOperator):
     ui_color = "#d9ead3"
     reads_list = False
     """Whether this task reads the list of objects that a sync may have."""
+    shares_limits = False
+    """Whether this task may send requests while other tasks of its run do."""
     _accesses: Accesses | None = None
     _gates: tuple[Gate, ...] = ()
     _killed = False
@@ -89,6 +94,8 @@ class SyncOperator(BaseOperator):
             execution_timeout=execution_timeout,
             **kwargs,
         )
+        if self.render_template_as_native_obj is None:  # the fields are texts: a pair may be named "123"
+            self.render_template_as_native_obj = False
         self.workspace = workspace
         self.prepare_task_id = prepare_task_id
         self.plan_task_id = plan_task_id
@@ -103,8 +110,14 @@ class SyncOperator(BaseOperator):
     def handed_over(self, context: Context, task_id: str, *names: str) -> dict[str, str]:
         """These texts of a task's `summary`; XComs are input like any other, so they are checked.
 
+        :raises InvalidConfiguration: there is no such task
         :raises PlanMismatch: they are not there
         """
+        if task_id not in self.dag.task_ids:
+            raise InvalidConfiguration(
+                f"there is no task {task_id!r} in this DAG: name the tasks that prepared and planned the run, "
+                "prepare_task_id and plan_task_id, with the ids of their task groups"
+            )
         value = context["ti"].xcom_pull(task_ids=task_id, key=SUMMARY)
         if not isinstance(value, Mapping) or not all(isinstance(value.get(name), str) for name in names):
             raise PlanMismatch(
@@ -115,7 +128,9 @@ class SyncOperator(BaseOperator):
 
     def plan(self, context: Context, run: Run) -> Plan:
         """The plan of this run."""
-        handed = self.handed_over(context, self.plan_task_id or self.sibling("plan"), "digest")
+        from airflow_bucketsync.engine.steps.manifest import read_plan
+
+        handed = self.handed_over(context, self.plan_task_id or self.sibling(PLAN), "digest")
         return read_plan(run.workspace, handed["digest"])
 
     # stores ----------------------------------------------------------------------------------------------------
@@ -140,7 +155,9 @@ class SyncOperator(BaseOperator):
     @contextmanager
     def open_run(self, context: Context) -> Iterator[Run]:
         """The run that `prepare` began, with its stores open."""
-        task_id = self.prepare_task_id or self.sibling("prepare")
+        from airflow_bucketsync.engine.steps.prepare import open_spec
+
+        task_id = self.prepare_task_id or self.sibling(PREPARE)
         handed = self.handed_over(context, task_id, "pair", "run", "digest", "workspace", "airflow")
         location = self.shared_workspace(handed["workspace"], "prepare")
         with self.open_workspace(location, pair=handed["pair"], run=handed["run"]) as workspace:
@@ -151,6 +168,9 @@ class SyncOperator(BaseOperator):
     @contextmanager
     def open_workspace(self, location: Location, *, pair: str, run: str) -> Iterator[Workspace]:
         """The pages of a run; under a gate that stays open when the task is stopped, so that what it did is kept."""
+        from airflow_bucketsync.engine.steps.workspace import Workspace
+        from airflow_bucketsync.hooks.store import open_workspace
+
         with ExitStack() as stack:
             store = open_workspace(location, gate=Gate(), accesses=self.accesses(run))
             stack.callback(store.close)
@@ -159,6 +179,9 @@ class SyncOperator(BaseOperator):
     @contextmanager
     def open_sides(self, spec: SyncSpec, run: str, workspace: Workspace) -> Iterator[Run]:
         """A run with both sides open, under the limits of its policy."""
+        from airflow_bucketsync.engine.steps.run import Run
+        from airflow_bucketsync.hooks.store import open_destination, open_list, open_source
+
         policy, gate = spec.policy, self.gate_of(spec.policy)
         with ExitStack() as stack:
             accesses = self.accesses(run)
@@ -174,7 +197,7 @@ class SyncOperator(BaseOperator):
 
     def sharing_limits(self, context: Context, run: Run) -> AbstractContextManager[None]:
         """The pair's limits divided among the tasks of the run that are running."""
-        others = {self.sibling(name) for name in SHARING} - {self.task_id}
+        others = running_beside(self, self.dag.tasks)
         return shared_limits(context, run.gate, self.task_id, others, self.max_active_tis_per_dagrun)
 
     def accesses(self, run: str) -> Accesses:
@@ -264,7 +287,12 @@ def _number(value: Any, name: str) -> int:
 
 
 def run_name(context: Context) -> str:
-    """The run's id: unique among all runs of this Airflow, also where DAGs share run ids or a DAG holds two groups."""
+    """The run's id: unique among all runs of this Airflow, also where DAGs share run ids or a DAG holds several.
+
+    Those of a task group `bucket_sync` are known by its name, other tasks by their own.
+    """
     ti = context["ti"]
-    group = ti.task_id.rpartition(".")[0]
-    return "__".join(filter(None, (ti.dag_id, group, context["run_id"])))
+    group, _, name = ti.task_id.rpartition(".")
+    number = ti.map_index if type(ti.map_index) is int and ti.map_index >= 0 else None
+    parts = (ti.dag_id, group if name == PREPARE else ti.task_id, number, context["run_id"])
+    return "__".join(str(part) for part in parts if part not in (None, ""))

@@ -10,10 +10,11 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from airflow_bucketsync.configuration.cleaning import CleanAsked, flag, read_clean_configuration, read_rules
-from airflow_bucketsync.configuration.places import refuse_workspace_inside
+from airflow_bucketsync.configuration.cleaning import CleanAsked, Rules, flag, read_clean_configuration, read_rules
+from airflow_bucketsync.configuration.places import is_template, refuse_workspace_inside
 from airflow_bucketsync.configuration.section import allowed_locations
-from airflow_bucketsync.engine.errors import SyncIncomplete
+from airflow_bucketsync.configuration.sweeping import read_age
+from airflow_bucketsync.engine.errors import InvalidConfiguration, SyncIncomplete
 from airflow_bucketsync.engine.model.cleaning import CleanLimits, CleanReport, CleanTrash
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.units import format_size
@@ -23,6 +24,8 @@ from airflow_bucketsync.operators.base import SyncOperator, run_name
 from airflow_bucketsync.operators.report_text import first_that_fit, shown
 
 LIMITS = CleanLimits()
+LATER = timedelta(days=1)
+"""Stands for an age that is known when the task runs."""
 
 
 class CleaningOperator(SyncOperator):
@@ -89,17 +92,19 @@ class CleanBucketOperator(CleaningOperator):
 
     :param location: location URL (templated); a bucket, a prefix or a folder
     :param rules: which objects: `older_than`, and options of a selection by their names
+    :param older_than: the rule of this name, such as `30 days` (templated)
     :param everything: take every object, without any rule
     :param dry_run: only say what would be deleted
     """
 
-    template_fields = (*CleaningOperator.template_fields, "location")
+    template_fields = (*CleaningOperator.template_fields, "location", "older_than")
 
     def __init__(
         self,
         *,
         location: str,
         rules: Mapping[str, Any] | None = None,
+        older_than: timedelta | str | None = None,
         everything: bool = False,
         dry_run: bool = True,
         **kwargs: Any,
@@ -107,19 +112,27 @@ class CleanBucketOperator(CleaningOperator):
         super().__init__(**kwargs)
         self.location = location
         self.rules = rules
+        self.older_than = older_than
         self.everything = everything
         self.only_look = dry_run  # `dry_run` is a method of Airflow's operators
-        read_rules(rules or {}, everything=everything)
+        self._by_age = older_than is not None
+        if self._by_age and "older_than" in (rules or {}):
+            raise InvalidConfiguration("older_than: stands beside the rules, which name another one: leave one out")
+        self._read_rules(LATER if is_template(older_than) else older_than)
         flag("dry_run", dry_run)
 
     def asked(self, context: Context) -> CleanAsked:
         """What the author asks for."""
         return CleanAsked(
             location=Location.parse(self.location),
-            rules=read_rules(self.rules or {}, everything=self.everything),
+            rules=self._read_rules(self.older_than),
             limits=self.limits,
             dry_run=flag("dry_run", self.only_look),
         )
+
+    def _read_rules(self, older_than: timedelta | str | None) -> Rules:
+        age = {"older_than": read_age(older_than or "")} if self._by_age else {}  # nothing, by a template, is no age
+        return read_rules({**(self.rules or {}), **age}, everything=self.everything)
 
 
 class CleanBucketByHandOperator(CleaningOperator):

@@ -15,8 +15,8 @@ from airflow_bucketsync.operators.prepare import PrepareByHandOperator, PrepareO
 from airflow_bucketsync.operators.report_text import XCOM_ROOM, shown
 
 COMPARE_OPTIONS = (
-    "include", "exclude", "extensions", "recursive", "start_after", "min_size", "max_size", "verify", "tags",
-    "folder_markers", "key_mapping",
+    "include", "exclude", "extensions", "recursive", "prefixes", "start_after", "min_size", "max_size", "verify",
+    "tags", "folder_markers", "key_mapping",
 )  # fmt: skip
 """Options that mean something where nothing is copied."""
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from airflow_bucketsync.engine.steps.copy import copy_batch
 from airflow_bucketsync.operators.base import SyncOperator
 from airflow_bucketsync.state import TaskProgress
 
@@ -19,6 +18,7 @@ class CopyOperator(SyncOperator):
     """
 
     template_fields = (*SyncOperator.template_fields, "batch")
+    shares_limits = True
 
     def __init__(self, *, batch: int, execution_timeout: timedelta | None = timedelta(hours=12), **kwargs: Any) -> None:
         super().__init__(execution_timeout=execution_timeout, **kwargs)
@@ -26,6 +26,8 @@ class CopyOperator(SyncOperator):
 
     def execute(self, context: Context) -> None:
         """Copy, and hand over the counts."""
+        from airflow_bucketsync.engine.steps.copy import copy_batch
+
         with self.open_run(context) as run:
             plan, number, attempt = self.plan(context, run), self.mapped("batch"), context["ti"].try_number
             progress = TaskProgress(context, log=self.log)

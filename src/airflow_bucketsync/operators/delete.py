@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import TaskAwaitingInput
@@ -16,13 +16,12 @@ from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.model.removal import Answer, Approval, Removal
 from airflow_bucketsync.engine.model.units import format_size
-from airflow_bucketsync.engine.steps.approval import must_ask, write_approval
-from airflow_bucketsync.engine.steps.delete_extra import delete_extra, obstacle
-from airflow_bucketsync.engine.steps.lock import acquire, release
-from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.operators.base import SyncOperator
 from airflow_bucketsync.operators.report_text import shown
 from airflow_bucketsync.state import TaskProgress, run_finished
+
+if TYPE_CHECKING:
+    from airflow_bucketsync.engine.steps.run import Run
 
 DELETE = "Delete"
 KEEP = "Keep"
@@ -37,11 +36,22 @@ class DeleteExtraOperator(SyncOperator):
     Where the policy asks for it, the task waits for a person without holding a worker slot; no answer keeps everything.
     """
 
-    def __init__(self, *, execution_timeout: timedelta | None = timedelta(hours=12), **kwargs: Any) -> None:
-        super().__init__(execution_timeout=execution_timeout, **kwargs)
+    shares_limits = True
+
+    def __init__(
+        self,
+        *,
+        trigger_rule: str = "none_failed",
+        execution_timeout: timedelta | None = timedelta(hours=12),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(trigger_rule=trigger_rule, execution_timeout=execution_timeout, **kwargs)
 
     def execute(self, context: Context) -> None:
         """Ask where somebody must be asked, then take away."""
+        from airflow_bucketsync.engine.steps.approval import must_ask
+        from airflow_bucketsync.engine.steps.delete_extra import obstacle
+
         with self.open_run(context) as run:
             plan = self.plan(context, run)
             approval = _kept(context, plan)
@@ -54,6 +64,8 @@ class DeleteExtraOperator(SyncOperator):
 
         :raises TaskAwaitingInput: always; the task goes on with `answered`
         """
+        from airflow_bucketsync.engine.steps.lock import release
+
         policy = run.spec.policy
         upsert_hitl_detail(
             ti_id=context["ti"].id,
@@ -74,6 +86,9 @@ class DeleteExtraOperator(SyncOperator):
 
     def answered(self, context: Context, event: Mapping[str, Any], asked: str = "") -> None:
         """Go on with what a person said, or with nobody's answer."""
+        from airflow_bucketsync.engine.steps.approval import write_approval
+        from airflow_bucketsync.engine.steps.lock import acquire
+
         with self.open_run(context) as run:
             plan = self.plan(context, run)
             approval = Approval(plan=asked, answer=_answer(event), by=_user(event), at=run.clock.now())
@@ -85,6 +100,8 @@ class DeleteExtraOperator(SyncOperator):
 
     def take_away(self, context: Context, run: Run, plan: Plan, approval: Approval | None) -> None:
         """Delete or move, and hand over the counts."""
+        from airflow_bucketsync.engine.steps.delete_extra import delete_extra
+
         progress = TaskProgress(context, log=self.log)
         attempt = context["ti"].try_number
         removed = delete_extra(run, plan, attempt=attempt, progress=progress, approval=approval)

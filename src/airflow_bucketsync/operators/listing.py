@@ -13,8 +13,6 @@ from airflow_bucketsync.configuration.options import read_options
 from airflow_bucketsync.configuration.places import refuse_workspace_inside
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.spec import listing_id
-from airflow_bucketsync.engine.steps.listing import list_unit, share_listing
-from airflow_bucketsync.hooks.store import open_source
 from airflow_bucketsync.operators.base import SyncOperator, run_name
 
 
@@ -25,6 +23,7 @@ class ListOperator(SyncOperator):
     """
 
     template_fields = (*SyncOperator.template_fields, "unit")
+    shares_limits = True
     reads_list = True
 
     def __init__(self, *, unit: int, execution_timeout: timedelta | None = timedelta(hours=4), **kwargs: Any) -> None:
@@ -33,6 +32,8 @@ class ListOperator(SyncOperator):
 
     def execute(self, context: Context) -> None:
         """List, and hand over the totals."""
+        from airflow_bucketsync.engine.steps.listing import list_unit
+
         with self.open_run(context) as run:
             index = list_unit(run, self.mapped("unit"))
         self.hand_over(
@@ -51,15 +52,15 @@ class ListOperator(SyncOperator):
 
 
 class ListSourceOperator(SyncOperator):
-    """List a source as a whole, once for several syncs: `bucket_sync(…, listing=task)`.
+    """List a source once for several syncs: `bucket_sync(…, listing=task)`.
 
     :param source: location URL (templated), the same as that of the syncs
-    :param name: names the folder of the listing in the workspace; None = a digest of the source
-    :param options: those of the syncs; `follow_links` and `symlink_objects` must be the same for all, limits on
-        requests hold for this task too
+    :param name: names the folder of the listing in the workspace (templated); None = a digest of the source
+    :param options: those of the syncs; `follow_links`, `symlink_objects` and `prefixes` (where there are any) must be
+        the same for all, limits on requests hold for this task too
     """
 
-    template_fields = (*SyncOperator.template_fields, "source")
+    template_fields = (*SyncOperator.template_fields, "source", "name")
 
     def __init__(
         self,
@@ -77,7 +78,11 @@ class ListSourceOperator(SyncOperator):
 
     def execute(self, context: Context) -> None:
         """List, and hand over where the listing is."""
-        source, policy = Location.parse(self.source), read_options(self.options or {}).policy()
+        from airflow_bucketsync.engine.steps.listing import share_listing
+        from airflow_bucketsync.hooks.store import open_source
+
+        source, options = Location.parse(self.source), read_options(self.options or {})
+        policy, prefixes = options.policy(), options.selection().prefixes
         name, location = run_name(context), self.workspace_of_run()
         refuse_workspace_inside(location, source)
         gate = self.gate_of(policy)
@@ -85,7 +90,7 @@ class ListSourceOperator(SyncOperator):
             self.open_workspace(location, pair=self.name or listing_id(source), run=name) as workspace,
             closing(open_source(source, policy, gate=gate, accesses=self.accesses(name))) as store,
         ):
-            shared, where = share_listing(store, workspace, policy=policy, gate=gate)
+            shared, where = share_listing(store, workspace, policy=policy, gate=gate, prefixes=prefixes)
         place = {"source": shared.source, "workspace": location.url, "folder": where.folder, "digest": where.digest}
         totals = {"objects": shared.index.objects, "bytes": shared.index.bytes, "pages": len(shared.index.pages)}
         self.hand_over(context, {**place, **totals, "requests": dict(shared.index.requests)})

@@ -11,8 +11,6 @@ from airflow.sdk.exceptions import AirflowRescheduleException, DownstreamTasksSk
 
 from airflow_bucketsync.engine.errors import Locked
 from airflow_bucketsync.engine.model.plan import Plan
-from airflow_bucketsync.engine.rules.estimate import Estimate
-from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.operators.base import SyncOperator
 from airflow_bucketsync.operators.delete import DeleteExtraOperator
 from airflow_bucketsync.operators.multipart import BeginUploadsOperator, CompleteUploadsOperator
@@ -24,18 +22,31 @@ LOOK_AGAIN = timedelta(seconds=60)
 
 
 class PlanOperator(SyncOperator, SkipMixin):
-    """Compare both sides and write the plan. Returns the numbers of the batches that `copy` is mapped over."""
+    """Compare both sides and write the plan. Returns the numbers of the batches that `copy` is mapped over.
+
+    Skips, of the tasks right behind it, those that this plan has no work for. Runs where `list` was skipped: a small
+    source is listed here.
+    """
 
     inherits_from_skipmixin = True
 
-    def __init__(self, *, execution_timeout: timedelta | None = timedelta(hours=4), **kwargs: Any) -> None:
-        super().__init__(execution_timeout=execution_timeout, **kwargs)
+    def __init__(
+        self,
+        *,
+        trigger_rule: str = "none_failed",
+        execution_timeout: timedelta | None = timedelta(hours=4),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(trigger_rule=trigger_rule, execution_timeout=execution_timeout, **kwargs)
 
     def execute(self, context: Context) -> list[int]:
         """Plan, skip what is not needed, say which batches to copy.
 
         :raises AirflowRescheduleException: another run holds the lock, and this one is to wait for it
         """
+        from airflow_bucketsync.engine.rules.estimate import Estimate
+        from airflow_bucketsync.engine.steps.plan import make_plan
+
         with self.open_run(context) as run:
             try:
                 plan = make_plan(run, finished=run_finished(context))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 
@@ -13,12 +13,14 @@ from airflow_bucketsync.configuration.by_hand import read_run_configuration
 from airflow_bucketsync.configuration.options import read_options
 from airflow_bucketsync.configuration.places import refuse_overlap, refuse_workspace_inside
 from airflow_bucketsync.configuration.section import allowed_locations, manual_options, within_map_length
+from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.spec import SyncSpec
-from airflow_bucketsync.engine.steps.prepare import prepare
-from airflow_bucketsync.engine.steps.shared_listing import SharedRef
 from airflow_bucketsync.operators.base import SyncOperator, run_name
 from airflow_bucketsync.state import STATE, airflow_id, load_checkpoint
+
+if TYPE_CHECKING:
+    from airflow_bucketsync.engine.steps.shared_listing import SharedRef
 
 
 class PreparingOperator(SyncOperator):
@@ -44,6 +46,8 @@ class PreparingOperator(SyncOperator):
 
     def execute(self, context: Context) -> list[int]:
         """Check, write the run's document, say what to list."""
+        from airflow_bucketsync.engine.steps.prepare import prepare
+
         spec = within_map_length(self.asked(context))
         name, location = run_name(context), self.workspace_of_run()
         refuse_workspace_inside(location, spec.source, spec.destination)
@@ -63,6 +67,8 @@ class PreparingOperator(SyncOperator):
         """Where the listing of the source is that another task took for several syncs."""
         if self.listing_task_id is None:
             return None
+        from airflow_bucketsync.engine.steps.shared_listing import SharedRef
+
         handed = self.handed_over(context, self.listing_task_id, "workspace", "folder", "digest")
         self.shared_workspace(handed["workspace"], self.listing_task_id)
         return SharedRef(folder=handed["folder"], digest=handed["digest"])
@@ -73,12 +79,13 @@ class PrepareOperator(PreparingOperator):
 
     :param source: location URL (templated), such as `s3://conn_id@bucket/prefix/` or `file:///folder/`
     :param destination: location URL (templated)
-    :param name: the pair's name; None = a digest of both locations
-    :param source_list: URL of a list of the objects (templated), in place of a listing
+    :param name: the pair's name (templated); None = a digest of both locations
+    :param source_list: URL of a list of the objects (templated), in place of a listing; None = none. A template that
+        gives nothing is refused: all of the source would be copied
     :param options: options of `Selection` and `SyncPolicy` by their names
     """
 
-    template_fields = (*SyncOperator.template_fields, "source", "destination", "source_list")
+    template_fields = (*SyncOperator.template_fields, "source", "destination", "name", "source_list")
 
     def __init__(
         self,
@@ -96,10 +103,15 @@ class PrepareOperator(PreparingOperator):
         self.name = name
         self.source_list = source_list
         self.options = options
+        self._given = tuple(field for field in ("name", "source_list") if getattr(self, field))
 
     def asked(self, context: Context) -> SyncSpec:
         """The author's pair and options."""
         source, destination = Location.parse(self.source), Location.parse(self.destination)
+        for field in self._given:
+            value = getattr(self, field)
+            if not isinstance(value, str) or not value.strip():
+                raise InvalidConfiguration(f"{field}: its template gave {value!r:.40}: it must give a text")
         refuse_overlap(source, destination)
         listed = {"source_list": self.source_list} if self.source_list else {}
         options = read_options({**(self.options or {}), **listed})

@@ -12,15 +12,15 @@ from airflow.sdk.exceptions import AirflowSkipException, DownstreamTasksSkipped
 from airflow_bucketsync.assets import EVENTS, destination_asset, emit_event
 from airflow_bucketsync.engine.errors import PlanMismatch, SyncIncomplete
 from airflow_bucketsync.engine.model.outcome import Report
-from airflow_bucketsync.engine.steps.report import make_report
-from airflow_bucketsync.operators.base import SyncOperator
-from airflow_bucketsync.operators.next_round import NextRoundOperator
+from airflow_bucketsync.operators.base import PLAN, SyncOperator
 from airflow_bucketsync.operators.report_text import for_xcom, report_text, shown
 from airflow_bucketsync.state import STATE, save_checkpoint
 
 
 class ReportOperator(SyncOperator, SkipMixin):
     """Report, remember and judge the run. Returns the report; fails when the run is red.
+
+    Stands behind every other task of the run: those right before it are the ones whose failure it looks for.
 
     :param asset: the asset whose event says that the destination was brought in step and verified; None = one that
         is named after the destination (`destination_asset`)
@@ -34,13 +34,16 @@ class ReportOperator(SyncOperator, SkipMixin):
         asset: Asset | None = None,
         inlets: Sequence[Any] | None = (STATE,),
         outlets: Sequence[Asset | AssetAlias] | None = (EVENTS,),
+        trigger_rule: str = "all_done",
         **kwargs: Any,
     ) -> None:
-        super().__init__(inlets=inlets, outlets=outlets, **kwargs)
+        super().__init__(inlets=inlets, outlets=outlets, trigger_rule=trigger_rule, **kwargs)
         self.asset = asset
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Report, save the checkpoint, emit the event; raise last of all."""
+        from airflow_bucketsync.engine.steps.report import make_report
+
         plan_digest = self.plan_digest(context)
         failed = self.failed_tasks(context, planned=plan_digest is not None)
         with self.open_run(context) as run:
@@ -64,6 +67,8 @@ class ReportOperator(SyncOperator, SkipMixin):
 
     def skip_next_round(self, context: Context) -> None:
         """All is quiet, or no other run was asked for."""
+        from airflow_bucketsync.operators.next_round import NextRoundOperator
+
         tasks = [task for task in self.downstream_list if isinstance(task, NextRoundOperator)]
         # The scheduler acts on the XCom that `skip` writes; its exception would end this task without a result.
         with suppress(DownstreamTasksSkipped):
@@ -79,7 +84,7 @@ class ReportOperator(SyncOperator, SkipMixin):
     def plan_digest(self, context: Context) -> str | None:
         """What `plan` said of its manifest; None = it said nothing, which the report finds out by itself."""
         with suppress(PlanMismatch):
-            return self.handed_over(context, self.plan_task_id or self.sibling("plan"), "digest")["digest"]
+            return self.handed_over(context, self.plan_task_id or self.sibling(PLAN), "digest")["digest"]
         return None
 
     def failed_tasks(self, context: Context, *, planned: bool) -> list[str]:
@@ -95,7 +100,7 @@ class ReportOperator(SyncOperator, SkipMixin):
         if states and set(states.values()) == {"skipped"}:
             raise AirflowSkipException("the sync was skipped")
         failed = [name for name, state in states.items() if state == "failed"]
-        plan = self.plan_task_id or self.sibling("plan")
+        plan = self.plan_task_id or self.sibling(PLAN)
         if states.get(plan) == "success" and not planned:
             failed.append(f"{plan} (what it handed over was removed)")
         return failed or [name for name, state in states.items() if state == "upstream_failed"]

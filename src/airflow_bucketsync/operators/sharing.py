@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
+from typing import Any
 
 from airflow.sdk import Context
 
@@ -12,8 +13,8 @@ from airflow_bucketsync.engine.stores.gate import Gate
 
 log = logging.getLogger(__name__)
 
-SHARING = ("list", "copy", "begin_uploads", "upload_parts", "verify", "delete_extra")
-"""The tasks of a group that may send requests while others do."""
+PREPARE = "prepare"
+"""The id of the task that others of its task group look for, where none is given."""
 
 EVERY = 10.0
 """Seconds after which a task looks how many others there are."""
@@ -24,6 +25,15 @@ FIRST = 3.0
 RUNNING = ("running",)
 UNFINISHED = ("running", "queued", "scheduled", "null", "up_for_retry", "restarting")
 """States of tasks that run now or later (`null`: not looked at by the scheduler yet)."""
+
+
+def running_beside(task: Any, tasks: Iterable[Any]) -> set[str]:
+    """The ids of the other tasks that may send requests while this one does: those whose run the same task prepared.
+
+    :param tasks: of the DAG, mapped or not
+    """
+    sending = [other for other in tasks if getattr(other.operator_class, "shares_limits", False)]
+    return {other.task_id for other in sending if _prepared_by(other) == _prepared_by(task)} - {task.task_id}
 
 
 @contextmanager
@@ -51,6 +61,12 @@ def shared_limits(context: Context, gate: Gate, task_id: str, others: Set[str], 
 
     with gate.every(EVERY, look, first=FIRST):
         yield
+
+
+def _prepared_by(task: Any) -> str:
+    given = task.partial_kwargs.get("prepare_task_id") if task.is_mapped else task.prepare_task_id
+    group, dot, _ = task.task_id.rpartition(".")
+    return str(given or f"{group}{dot}{PREPARE}")
 
 
 def _count(context: Context, task_ids: Set[str], states: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.sdk import Context
 
+from airflow_bucketsync.configuration.places import is_template
 from airflow_bucketsync.configuration.section import allowed_locations
 from airflow_bucketsync.configuration.sweeping import (
     OLDER_THAN,
@@ -42,9 +43,11 @@ _WORDS = {
 class SweepingOperator(SyncOperator):
     """One sweep. Returns its counts; red when an upload could not be looked at or aborted.
 
-    :param older_than: how long nothing may have been seen of an upload, such as `7 days`
+    :param older_than: how long nothing may have been seen of an upload, such as `7 days` (templated)
     :param whose: `ours` (what the journals of this workspace name) or `all`
     """
+
+    template_fields = (*SyncOperator.template_fields, "older_than")
 
     def __init__(
         self,
@@ -57,7 +60,8 @@ class SweepingOperator(SyncOperator):
         super().__init__(execution_timeout=execution_timeout, **kwargs)
         self.older_than = older_than
         self.whose = whose
-        parse_age(older_than)
+        if not is_template(older_than):
+            parse_age(older_than)
         parse_whose(whose)
 
     @abstractmethod

@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import Context
 
 from airflow_bucketsync.configuration.cleaning import flag
+from airflow_bucketsync.configuration.places import is_template
 from airflow_bucketsync.configuration.section import allowed_locations
 from airflow_bucketsync.configuration.trash_sweeping import (
     OLDER_THAN,
@@ -39,8 +40,10 @@ _WORDS = {
 class TrashSweepingOperator(SyncOperator):
     """One sweep of a trash. Returns its counts; red when something could not be deleted.
 
-    :param older_than: how long what a run deleted or overwrote is kept, such as `30 days`
+    :param older_than: how long what a run deleted or overwrote is kept, such as `30 days` (templated)
     """
+
+    template_fields = (*SyncOperator.template_fields, "older_than")
 
     def __init__(
         self,
@@ -51,7 +54,8 @@ class TrashSweepingOperator(SyncOperator):
     ) -> None:
         super().__init__(execution_timeout=execution_timeout, **kwargs)
         self.older_than = older_than
-        parse_trash_age(older_than)
+        if not is_template(older_than):
+            parse_trash_age(older_than)
 
     @abstractmethod
     def asked(self, context: Context) -> TrashSweepAsked:

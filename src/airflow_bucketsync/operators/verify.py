@@ -7,7 +7,6 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from airflow_bucketsync.engine.steps.verify import verify_unit
 from airflow_bucketsync.operators.base import SyncOperator
 
 
@@ -18,6 +17,7 @@ class VerifyOperator(SyncOperator):
     """
 
     template_fields = (*SyncOperator.template_fields, "unit")
+    shares_limits = True
 
     def __init__(self, *, unit: int, execution_timeout: timedelta | None = timedelta(hours=6), **kwargs: Any) -> None:
         super().__init__(execution_timeout=execution_timeout, **kwargs)
@@ -25,6 +25,8 @@ class VerifyOperator(SyncOperator):
 
     def execute(self, context: Context) -> None:
         """Verify, and hand over the counts."""
+        from airflow_bucketsync.engine.steps.verify import verify_unit
+
         with self.open_run(context) as run:
             number, attempt = self.mapped("unit"), context["ti"].try_number
             summary = verify_unit(run, self.plan(context, run), number, attempt=attempt)

@@ -103,8 +103,11 @@ def _listing(sync: Sync) -> ListSourceOperator | None:
     if len(pairs) == 1 or len(set(ways)) > 1 or ways[0][0] is not None:
         return None
     first = pairs[0]
+    options = dict(first.options)
+    if any(pair.options.get("prefixes") != options.get("prefixes") for pair in pairs):
+        options.pop("prefixes", None)
     return ListSourceOperator(
-        task_id="list_source", source=first.source, name=sync.name, options=first.options, workspace=first.workspace,
+        task_id="list_source", source=first.source, name=sync.name, options=options, workspace=first.workspace,
         retries=first.retries, **({"execution_timeout": first.timeouts["list"]} if "list" in first.timeouts else {}),
         **first.resources.get("list", {}),
     )  # fmt: skip

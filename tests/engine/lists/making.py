@@ -114,6 +114,7 @@ SELECTED = {
     "max_expansion",
     "include",
     "exclude",
+    "prefixes",
     "start_after",
     "min_size",
     "key_mapping",

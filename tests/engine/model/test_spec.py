@@ -163,6 +163,7 @@ def one_rule_each():
         "exclude": ("a",),
         "extensions": ("a",),
         "recursive": False,
+        "prefixes": ("a/",),
         "start_after": "a",
         "modified_after": NOON,
         "modified_before": NOON,

@@ -14,7 +14,8 @@ from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.steps.checks import check_overlap
-from airflow_bucketsync.engine.steps.listing import list_unit, read_index
+from airflow_bucketsync.engine.steps.listed import read_index
+from airflow_bucketsync.engine.steps.listing import list_unit
 from airflow_bucketsync.engine.steps.prepare import SMALL, open_spec, prepare, read_run
 from airflow_bucketsync.engine.stores.memory import MEMORY_CAPABILITIES
 from tests.engine.clocks import START

@@ -160,3 +160,14 @@ def test_pages_are_divided(pair, monkeypatch):
     shared, where = share(pair)
     assert len(shared.index.pages) == 2
     assert take(pair, where).report.counts == {"copied": 4}
+
+
+def test_a_listing_of_some_folders_is_for_who_wants_these(pair):
+    folder = Workspace(pair.pages, pair="listing", run="run")
+    shared, where = share_listing(pair.source, folder, policy=SyncPolicy(), gate=Gate(), prefixes=("b/", "b/x/"))
+    assert (shared.prefixes, shared.index.objects) == (("b/",), 2)
+    assert take(pair, where, selection=Selection(prefixes=("b/",))).report.counts == {"copied": 2}
+    with pytest.raises(InvalidConfiguration, match="prefixes: the shared listing has b/, this sync wants everything"):
+        prepare(pair.run("other", prepared=False), shared=where)
+    _, whole = share(pair)
+    assert take(pair, whole, "third", selection=Selection(prefixes=("b/",))).report.counts == {"same": 2}

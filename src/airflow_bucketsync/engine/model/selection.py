@@ -9,7 +9,9 @@ from typing import Any, Self
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.key_mapping import KEEP, KeyMapping
+from airflow_bucketsync.engine.model.listing import Side
 from airflow_bucketsync.engine.model.policy import options_to_json, texts
+from airflow_bucketsync.engine.model.prefixes import check_prefixes
 from airflow_bucketsync.engine.model.routing import Routed, check_extensions, check_sizes
 from airflow_bucketsync.engine.model.source_list import DEFAULT_EXPANSION, ListEncoding, ListPlace, check_encoding
 
@@ -28,6 +30,7 @@ class Selection:
     :param exclude: patterns
     :param extensions: only keys with one of these, upper and lower case alike; "" = those that have none
     :param recursive: False = only keys without `/`; on both sides, whatever is deleted
+    :param prefixes: folders; only keys below one of them; on both sides, whatever is deleted; empty = everywhere
     :param start_after: only keys that come after this one in UTF-8 byte order; on both sides, whatever is deleted
     :param modified_after: only objects modified at or after this time, aware UTC
     :param modified_before: only objects modified before this time, aware UTC
@@ -46,6 +49,7 @@ class Selection:
     exclude: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     recursive: bool = True
+    prefixes: tuple[str, ...] = ()
     start_after: str = ""
     modified_after: datetime | None = None
     modified_before: datetime | None = None
@@ -60,7 +64,7 @@ class Selection:
     max_expansion: int = DEFAULT_EXPANSION
 
     def __post_init__(self) -> None:
-        for name in ("include", "exclude", "extensions", "storage_classes"):
+        for name in ("include", "exclude", "extensions", "prefixes", "storage_classes"):
             if isinstance(getattr(self, name), str):
                 raise InvalidConfiguration(f"{name} is a list of texts, not one text: write ({getattr(self, name)!r},)")
         for name in ("modified_after", "modified_before"):
@@ -69,6 +73,12 @@ class Selection:
                 raise InvalidConfiguration(f"{name}: {time.isoformat()} has no time zone; add one (`+00:00` is UTC)")
         check_sizes(self.min_size, self.max_size)
         check_extensions(self.extensions)
+        check_prefixes(self.prefixes)
+        if self.prefixes and not self.recursive:
+            raise InvalidConfiguration(
+                "prefixes with recursive: false leave nothing, as a key below a folder has a `/`: leave one of them "
+                f"out, or write `include` for what lies right below ({self.prefixes[0] + '*'!r:.80})"
+            )
         if self.source_list:
             ListPlace.parse(self.source_list)
         check_encoding(self.list_encoding)
@@ -85,6 +95,13 @@ class Selection:
         """The key after which listings begin. Names don't ascend as the keys do: where keys are mapped, at the start,
         and what comes before `start_after` is left out one by one. So are the objects of a list."""
         return self.start_after if self.key_mapping.keeps and not self.source_list else ""
+
+    def listed_below(self, side: Side) -> tuple[str, ...]:
+        """The folders that a listing of this side is limited to; () = all of it. Where keys are mapped, names at the
+        destination lie anywhere."""
+        if self.source_list or (side == "destination" and not self.key_mapping.keeps):
+            return ()
+        return self.prefixes
 
     @property
     def flat(self) -> bool:
@@ -103,6 +120,7 @@ class Selection:
             exclude=texts(value.get("exclude", ())),
             extensions=texts(value.get("extensions", ())),
             recursive=value.get("recursive", True),
+            prefixes=texts(value.get("prefixes", ())),
             start_after=value.get("start_after", ""),
             modified_after=_time(value.get("modified_after")),
             modified_before=_time(value.get("modified_before")),

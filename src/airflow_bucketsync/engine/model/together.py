@@ -23,6 +23,7 @@ def check_together(selection: Selection, policy: SyncPolicy) -> None:
     folders = [pattern for pattern in patterns if "/" in pattern or pattern.startswith("regex:")]
     untold = {
         "start_after": bool(selection.start_after),
+        "prefixes": bool(selection.prefixes),
         "recursive: false": not selection.recursive,
         f"the pattern {folders[0] if folders else ''!r:.80}": bool(folders) and not policy.delete_excluded,
     }

@@ -31,9 +31,16 @@ class Scope:
         return any(self._selector.admits(replace(there, key=key)) is None for key in self._keys(there.key))
 
     def reaches(self, there: ObjectInfo) -> bool:
-        """Whether it lies where the sync looks at all, whatever the other rules say: after `start_after`, and at the
-        top where it does not go into folders."""
+        """Whether it lies where the sync looks at all, whatever the other rules say: below `prefixes`, after
+        `start_after`, and at the top where it does not go into folders."""
         return any(self._selector.reaches(key) for key in self._keys(there.key))
+
+    def tells_of(self, name: str) -> bool:
+        """Whether the listings of this sync tell if something stands behind a name, or may."""
+        if not self._selection.prefixes or self._selection.source_list:
+            return True
+        keys = self._renaming.sources(name)
+        return keys is None or any(self._selector.lies_below(key) for key in keys)
 
     def _keys(self, name: str) -> tuple[str, ...]:
         keys = self._renaming.sources(name)

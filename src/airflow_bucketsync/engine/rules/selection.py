@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.policy import FolderMarkers
+from airflow_bucketsync.engine.model.prefixes import outermost
 from airflow_bucketsync.engine.model.selection import Selection, rules_only
 from airflow_bucketsync.engine.rules.extensions import Extensions
 from airflow_bucketsync.engine.rules.patterns import Patterns
@@ -31,6 +32,7 @@ class Selector:
         "_exclude",
         "_extensions",
         "_include",
+        "_prefixes",
         "_router",
         "_selection",
         "_skip_markers",
@@ -44,6 +46,7 @@ class Selector:
         self._exclude = Patterns("exclude", selection.exclude) if selection.exclude else None
         self._include = Patterns("include", selection.include) if selection.include else None
         self._extensions = Extensions(selection.extensions) if selection.extensions else None
+        self._prefixes = outermost(selection.prefixes)
         self._storage_classes = frozenset(selection.storage_classes)
         self._skip_markers = folder_markers == "skip"
         self._router = None if selection.routed is None else Router(selection.routed.table)
@@ -56,6 +59,8 @@ class Selector:
         if self.everything:
             return None
         rules, key = self._selection, info.key
+        if not self.lies_below(key):
+            return "prefixes"
         if rules.start_after and key <= rules.start_after:  # code points sort as UTF-8 does
             return "start_after"
         if not rules.recursive and "/" in key:
@@ -90,7 +95,12 @@ class Selector:
 
     def reaches(self, key: str) -> bool:
         """Whether a key lies where this selection looks at all, whatever its other rules say."""
-        return key > self._selection.start_after and (self._selection.recursive or "/" not in key)
+        rules = self._selection
+        return self.lies_below(key) and key > rules.start_after and (rules.recursive or "/" not in key)
+
+    def lies_below(self, key: str) -> bool:
+        """Whether a key lies below one of the selection's folders, or there are none."""
+        return not self._prefixes or key.startswith(self._prefixes)
 
     def has_tags(self, tags: Mapping[str, str]) -> bool:
         """Whether an object with these tags takes part; `*` stands for any value."""

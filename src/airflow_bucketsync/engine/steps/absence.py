@@ -43,6 +43,11 @@ class Presence:
     error: BucketsyncError | None = None
 
 
+ELSEWHERE = Presence(
+    reason="outside_prefixes", words="an object of the source that lies below none of `prefixes` has this name"
+)
+
+
 def present(run: Run, keys: Sequence[str], *, started: datetime, after: str | None = None) -> dict[str, Presence]:
     """Those of the keys that are at the source, or of which that can't be told; all others are proven absent.
 
@@ -91,6 +96,9 @@ def _behind_names(run: Run, renaming: Renaming, names: Sequence[str], started: d
         return _listed_names(run, renaming, names, started)
     own = {key for behind in keys.values() for key in behind or () if not key.startswith(STATE_PREFIX)}
     there = _asked(run, sorted(own), started)
+    prefixes = run.spec.selection.prefixes
+    for key in [key for key, found in there.items() if prefixes and not key.startswith(prefixes) and not found.error]:
+        there[key] = ELSEWHERE  # which its listing had no reason to name
     firsts = {name: next((there[key] for key in behind or () if key in there), None) for name, behind in keys.items()}
     return {name: presence for name, presence in firsts.items() if presence is not None}
 
@@ -114,7 +122,9 @@ def _listed_names(run: Run, renaming: Renaming, names: Sequence[str], started: d
 def _listed(run: Run, keys: Sequence[str], after: str) -> list[ObjectInfo]:
     """The candidates that a listing up to the last of them names."""
     wanted = set(keys)
-    return [info for info in Listing(run.source, "source", after=after, until=keys[-1]) if info.key in wanted]
+    prefixes = run.spec.selection.listed_below("source")
+    listing = Listing(run.source, "source", after=after, until=keys[-1], prefixes=prefixes)
+    return [info for info in listing if info.key in wanted]
 
 
 def _seen(info: ObjectInfo, started: datetime) -> Presence:

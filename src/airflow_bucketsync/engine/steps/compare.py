@@ -114,8 +114,10 @@ def _pairs(run: Run, unnamed: Callable[[Outcome], None]) -> Iterator[tuple[str, 
     start, flat = selection.listed_after, selection.flat
     selector = Selector(selection, folder_markers=run.spec.policy.folder_markers)
     scope = Scope(selection, selector)
-    source = Sources(run, selector, decide=unnamed).of(Listing(run.source, "source", after=start, flat=flat))
-    destination = iter(Listing(run.destination, "destination", after=start, flat=flat))
+    listed = Listing(run.source, "source", after=start, flat=flat, prefixes=selection.listed_below("source"))
+    source = Sources(run, selector, decide=unnamed).of(listed)
+    prefixes = selection.listed_below("destination")
+    destination = iter(Listing(run.destination, "destination", after=start, flat=flat, prefixes=prefixes))
     nothing: Iterator[KnownObject] = iter(())
     for key, one, there, _ in merged(source, destination, nothing):
         here = one if one is None or isinstance(one, ObjectInfo) else one.source

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 
 from airflow_bucketsync.engine.errors import CheckpointMismatch, ObjectNotFound, PlanMismatch
@@ -49,10 +49,12 @@ class Remembered:
     """The destination's objects as they are remembered, in place of a listing; totals once iterated.
 
     :param after: only keys after this one
+    :param takes: only keys of which it says yes
     """
 
-    def __init__(self, known: Known, *, after: str) -> None:
+    def __init__(self, known: Known, *, after: str, takes: Callable[[str], bool] = bool) -> None:
         self._known = known
+        self._takes = takes
         self._after = after
         self.objects = 0
         self.bytes = 0
@@ -61,7 +63,7 @@ class Remembered:
     def __iter__(self) -> Iterator[ObjectInfo]:
         for record in self._known:
             there = record.destination
-            if there is not None and record.key > self._after:
+            if there is not None and record.key > self._after and self._takes(record.key):
                 self.objects += 1
                 self.bytes += there.size
                 yield ObjectInfo(

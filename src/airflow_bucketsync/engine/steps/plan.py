@@ -25,7 +25,7 @@ from airflow_bucketsync.engine.steps.dividing import Divided, Totals, divide
 from airflow_bucketsync.engine.steps.failed import look_again, read_failed
 from airflow_bucketsync.engine.steps.journal import UploadJournal
 from airflow_bucketsync.engine.steps.known import Known, Remembered, open_known
-from airflow_bucketsync.engine.steps.listing import Listed
+from airflow_bucketsync.engine.steps.listed import Listed
 from airflow_bucketsync.engine.steps.lists.planned import PlannedList, Sought
 from airflow_bucketsync.engine.steps.lock import Finished, Watch
 from airflow_bucketsync.engine.steps.locked import locked_plan
@@ -119,7 +119,7 @@ class _Planner:
         if self.list is not None:
             destination = Sought(self.run.destination, gate=self.run.gate, blind=self.document.blind)
         elif not self.both:
-            destination = Remembered(self.known, after=self.document.after)
+            destination = Remembered(self.known, after=self.document.after, takes=self.scope.tells_of)
         with Spool() as changes, self.removing:
             self._first_pass(source, destination, changes)
             self.conflicts.settle()
@@ -169,7 +169,8 @@ class _Planner:
     def _first_pass(self, source: Listed, destination: Listed | Remembered | Sought, changes: Spool) -> None:
         for outcome in chain(self.again.failed, () if self.list is None else self.list.missing):
             self._in_order(outcome, changes)
-        known = (record for record in self.known if record.key > self.document.after)
+        after, tells_of = self.document.after, self.scope.tells_of
+        known = (record for record in self.known if record.key > after and tells_of(record.key))
         here = self.sources.of(chain(self.again.source, source))
         if isinstance(destination, Sought):
             rows = destination.merged(here, known)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -13,6 +13,7 @@ from airflow_bucketsync.engine.model.checkpoint import Checkpoint, Round
 from airflow_bucketsync.engine.model.listing import ListUnit, Side
 from airflow_bucketsync.engine.model.plan import Listed
 from airflow_bucketsync.engine.model.spec import SyncSpec
+from airflow_bucketsync.engine.rules.ranges import KeyRange, cuts, key_ranges
 from airflow_bucketsync.engine.steps.checks import check_sync
 from airflow_bucketsync.engine.steps.known import open_known
 from airflow_bucketsync.engine.steps.run import Run
@@ -153,6 +154,8 @@ def prepare(
         round=checkpoint.round if checkpoint is not None and run.spec.policy.bounded else None,
     )
     splits = checkpoint.splits if checkpoint is not None and document.mapped else ()
+    if checkpoint is None and document.mapped and not listed:
+        splits = cuts(run.spec.selection.prefixes, run.source.location, run.destination.location)
     units = _units(sides, document, splits={"source": () if whole else splits, "destination": splits})
     numbers = [unit.number for unit in units if document.mapped and unit.side in own]
     if whole is not None and shared is not None:
@@ -201,8 +204,10 @@ def choose_mode(run: Run, checkpoint: Checkpoint | None) -> tuple[Listed, tuple[
 
 def _may_list(run: Run) -> bool:
     """Whether the destination lets itself be listed; its credentials may only be allowed to write."""
+    part = next(_parts(run, "destination"), None)
     try:
-        run.destination.list_page(after=run.spec.selection.listed_after, limit=1)
+        if part is not None:
+            run.destination.list_page(after=part.after, until=part.until, limit=1)
     except AccessDenied:
         return False
     except ObjectNotFound:
@@ -214,17 +219,25 @@ def _is_small(run: Run, checkpoint: Checkpoint | None, sides: Sequence[Side]) ->
     """Whether one task lists both sides sooner than three would; told by the last run, else by the first pages."""
     if checkpoint is not None:
         return sum(checkpoint.objects.values()) <= SMALL
-    for side in sides:
+    found = 0
+    for side, part in [(each, part) for each in sides for part in _parts(run, each)]:
         store = run.source if side == "source" else run.destination
         try:
-            page = store.list_page(after=run.spec.selection.listed_after)
+            page = store.list_page(after=part.after, until=part.until)
         except ObjectNotFound:
             if side == "source" or not store.capabilities.keeps_mtime:
                 raise
             continue  # a folder that the first copy makes
-        if page.next_after is not None:
+        found += len(page.items)
+        if page.next_after is not None or found > SMALL:
             return False
     return True
+
+
+def _parts(run: Run, side: Side) -> Iterator[KeyRange]:
+    """The ranges of a side that the selection looks at."""
+    store, selection = run.source if side == "source" else run.destination, run.spec.selection
+    return key_ranges(selection.listed_below(side), store.location, after=selection.listed_after)
 
 
 def as_full(document: RunDocument) -> RunDocument:

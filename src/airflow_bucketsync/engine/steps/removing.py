@@ -14,7 +14,7 @@ from airflow_bucketsync.engine.model.removal import Removal
 from airflow_bucketsync.engine.rules.guards import Candidates, Guard, guard
 from airflow_bucketsync.engine.steps.discarding import withheld
 from airflow_bucketsync.engine.steps.known import Remembered
-from airflow_bucketsync.engine.steps.listing import Listed
+from airflow_bucketsync.engine.steps.listed import Listed
 from airflow_bucketsync.engine.steps.lists.planned import Sought
 from airflow_bucketsync.engine.steps.lock import withholds_removals
 from airflow_bucketsync.engine.steps.looking import Look

@@ -10,6 +10,7 @@ from typing import Any, Self
 from airflow_bucketsync.engine.errors import InvalidConfiguration, ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.listing import ListingIndex, ListUnit
 from airflow_bucketsync.engine.model.policy import SyncPolicy
+from airflow_bucketsync.engine.model.prefixes import outermost
 from airflow_bucketsync.engine.rules.selection import Selector
 from airflow_bucketsync.engine.steps.run import Run
 
@@ -30,15 +31,17 @@ class SharedRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedListing:
-    """A whole source, listed.
+    """A source, listed.
 
     :param source: its URL
     :param ways: what decides which names of it are objects
+    :param prefixes: folders that were listed; () = all of it
     :param started: before the first page, aware UTC: what was written since may be missing
     """
 
     source: str
     ways: Mapping[str, str]
+    prefixes: tuple[str, ...]
     started: datetime
     index: ListingIndex
 
@@ -47,6 +50,7 @@ class SharedListing:
         return {
             "source": self.source,
             "ways": dict(self.ways),
+            "prefixes": list(self.prefixes),
             "started": self.started.isoformat(),
             "index": self.index.to_json(),
         }
@@ -57,6 +61,7 @@ class SharedListing:
         return cls(
             source=value["source"],
             ways=value["ways"],
+            prefixes=tuple(value["prefixes"]),
             started=datetime.fromisoformat(value["started"]),
             index=ListingIndex.from_json(value["index"]),
         )
@@ -88,6 +93,12 @@ def read_shared(run: Run, shared: SharedRef) -> SharedListing:
         raise InvalidConfiguration(
             f"the shared listing follows links otherwise than this sync does ({names}): set the same for both, or "
             "leave `listing` out"
+        )
+    wanted = outermost(run.spec.selection.prefixes)
+    if found.prefixes and wanted != found.prefixes:
+        raise InvalidConfiguration(
+            f"prefixes: the shared listing has {', '.join(found.prefixes)}, this sync wants "
+            f"{', '.join(wanted) or 'everything'}: set the same for both, or list without `prefixes`"
         )
     return found
 

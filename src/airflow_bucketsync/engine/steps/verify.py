@@ -159,7 +159,9 @@ def judged(outcome: Outcome, finding: Finding) -> Outcome:
 
 def _by_listing(run: Run, written: Iterator[tuple[int, Outcome]]) -> Iterator[tuple[int, Outcome]]:
     """Hold what was written against one listing of the destination."""
-    listing = iter(Listing(run.destination, "destination", after=run.spec.selection.listed_after))
+    rules = run.spec.selection
+    prefixes = rules.listed_below("destination")
+    listing = iter(Listing(run.destination, "destination", after=rules.listed_after, prefixes=prefixes))
     there: ObjectInfo | None = next(listing, None)
     for number, outcome in written:
         run.gate.check()
