@@ -140,13 +140,14 @@ class Judge:
         self.remembered = records
 
     def known(self) -> Iterator[KnownObject]:
-        """The pair's memory as it stands in the workspace."""
+        """The pair's memory as it stands in the workspace, pages apart that somebody damaged: no run believes those."""
         pointer = self.world.page("known.json")
         assert pointer is not None
         for page in orjson.loads(pointer)["pages"]:
             packed = self.world.page(page["name"])
             if packed is not None:  # nor removed by somebody in the meantime
-                yield from (KnownObject.from_json(line) for line in lines(packed)[1:])
+                with suppress(orjson.JSONDecodeError):
+                    yield from map(KnownObject.from_json, lines(packed)[1:])
 
     def _versions(self, side: str, key: str, wanted: Fingerprint | None) -> list[StoredObject]:
         assert wanted is not None
@@ -309,5 +310,9 @@ def headers(item: StoredObject) -> Any:
 
 def lines(packed: bytes) -> list[Any]:
     """The lines of a page, its header first."""
-    reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
-    return [orjson.loads(line) for line in reader.read().splitlines()]
+    return [orjson.loads(line) for line in unpacked(packed).splitlines()]
+
+
+def unpacked(packed: bytes) -> bytes:
+    """The text of a page; of one that was torn, as much as is left."""
+    return zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True).read()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import zstandard
 
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.objects import ObjectAttributes
@@ -16,6 +18,7 @@ from tests.engine.machine.dag import DagRun
 from tests.engine.machine.drawn import HOUR, MANY
 from tests.engine.machine.faults import FAULTS
 from tests.engine.machine.fibers import taking_turns
+from tests.engine.machine.invariants import CANARY
 from tests.engine.machine.machine import Sync
 from tests.engine.machine.test_found_late import driven, ended
 from tests.engine.machine.told import Told
@@ -119,6 +122,33 @@ def test_I3_that_a_copying_run_asks_to_delete_at_the_source_is_found(monkeypatch
         assert sync.judge.broken == []
         ended(sync)
     assert sync.judge.broken == ["invariant I3: run-2 prepare 0 try 1 deletes '_bucketsync/probe' at the source"]
+
+
+def torn_page(sync: Sync, name: str, word: str) -> None:
+    """A page that lost its end, and unpacks to the beginning of a line."""
+    packing = zstandard.ZstdCompressor().compressobj()
+    page = packing.compress(f'{{"key":"{word}",'.encode()) + packing.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+    page += packing.compress(b'"more":"nothing"}') + packing.flush()
+    sync.world.hands["pages"].put(name, page)
+    sync.lose_state("torn", sorted(sync.world.objects("pages")).index(name))
+
+
+@pytest.mark.parametrize(("word", "found"), [("harmless", False), (CANARY, True)])
+def test_I15_a_torn_page_is_searched_for_secrets_as_far_as_it_goes(word, found):
+    with taking_turns():
+        sync = driven(a=FIRST)
+        torn_page(sync, "pair/run-1/report/objects.jsonl.zst", word)
+        with pytest.raises(AssertionError, match="invariant I15") if found else nullcontext():
+            sync.no_secrets()
+
+
+def test_I9_a_page_of_the_memory_that_was_torn_is_believed_by_nobody():
+    with taking_turns():
+        sync = driven(a=FIRST)
+        ended(sync)
+        assert [known.key for known in sync.judge.known()] == ["a"]
+        torn_page(sync, next(name for name in sync.world.objects("pages") if "/known/" in name), "a")
+    assert list(sync.judge.known()) == []
 
 
 def test_what_a_try_was_told_is_what_it_read_of_its_own_run():
