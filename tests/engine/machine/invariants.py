@@ -23,6 +23,7 @@ from airflow_bucketsync.engine.stores.memory.server import StoredObject
 from tests.engine.machine.dag import DagRun
 from tests.engine.machine.faults import VISIBLE, Armory
 from tests.engine.machine.removals import Removals
+from tests.engine.machine.told import Told
 from tests.engine.machine.world import Content, Event, World
 
 STRONG = ("auto", "etag", "checksum", "metadata", "always")
@@ -41,6 +42,7 @@ class Judge:
         self.armory = armory
         self.broken: list[str] = []
         self.views: dict[int, list[Mapping[str, str | None]]] = defaultdict(list)
+        self.told = Told(world)
         self.removals = Removals(world, armory, self.views)
         self.remembered: dict[str, KnownObject] = {}
         self.ever_remembered: dict[str, set[str | None]] = defaultdict(set)
@@ -59,6 +61,7 @@ class Judge:
         """After a request was applied, before its answer is read."""
         side, verb, key = event.side, event.verb, event.key
         if side == "pages":
+            self.told.reads(event)
             if key.endswith("known.json") and verb == "put":
                 self._known(event)
             if "/uploads/" in key and key.endswith(".json") and verb == "put":
@@ -69,7 +72,7 @@ class Judge:
         if side == "destination" and verb != "list" and key.startswith(STATE_PREFIX):
             return  # the lock and the trash are our own
         if verb == "delete":
-            for broken in self.removals.broken_by(event, self._said(event.run, "run.json").get("spec", {})):
+            for broken in self.removals.broken_by(event, self.told.policy(event.by)):
                 self.broken.append(broken)
             return
         allowed = AT_SOURCE if side == "source" else AT_DESTINATION
@@ -100,9 +103,9 @@ class Judge:
         """Invariant I12: only what the plan saw there was replaced, whoever writes, and however late."""
         replaced, key, views = event.seen[event.key], event.key, self.views[event.run]
         seen = {view[key] for view in views if key in view}
-        if self._said(event.run, "run.json").get("mode") == "incremental":
+        if self.told.run(event.by).get("mode") == "incremental":
             seen |= self.ever_remembered[key]  # what could not be asked counts as it was remembered
-        if replaced not in {None, *seen} and not self._said(event.run, "plan/manifest.json").get("blind"):
+        if replaced not in {None, *seen} and not self.told.plan(event.by).get("blind"):
             self.broken.append(f"invariant I12: {event.by} replaced {replaced} of {key!r}, its plan had seen {seen}")
         item = self.world.item("destination", key)
         views.append({key: None if item is None else item.info.etag})
@@ -112,12 +115,6 @@ class Judge:
         assert event.by is not None
         if event.verb in ("list", "head") and event.by.split()[1] in ("list", "plan", "prepare"):
             self.views[event.run].append(event.seen)
-
-    def _said(self, run: int, name: str) -> dict[str, Any]:
-        """A document of a run, {} where it is missing or damaged."""
-        with suppress(orjson.JSONDecodeError):
-            return orjson.loads(self.world.page(f"run-{run}/{name}") or b"{}")
-        return {}
 
     # what is remembered -----------------------------------------------------------------------------------------
 
@@ -143,13 +140,14 @@ class Judge:
         self.remembered = records
 
     def known(self) -> Iterator[KnownObject]:
-        """The pair's memory as it stands in the workspace."""
+        """The pair's memory as it stands in the workspace, pages apart that somebody damaged: no run believes those."""
         pointer = self.world.page("known.json")
         assert pointer is not None
         for page in orjson.loads(pointer)["pages"]:
             packed = self.world.page(page["name"])
             if packed is not None:  # nor removed by somebody in the meantime
-                yield from (KnownObject.from_json(line) for line in lines(packed)[1:])
+                with suppress(orjson.JSONDecodeError):
+                    yield from map(KnownObject.from_json, lines(packed)[1:])
 
     def _versions(self, side: str, key: str, wanted: Fingerprint | None) -> list[StoredObject]:
         assert wanted is not None
@@ -203,14 +201,16 @@ class Judge:
         outcomes = self.outcomes(report, by)
         if outcomes is None:
             return
-        self._sums(dag, report, outcomes)
+        self._sums(dag, report, outcomes, self.told.plan(by))
+        begun = self.told.run(by).get("round")
         if report.green and report.mode != "dry_run" and not self.armory.lied and report.plan_digest is not None:
-            self._in_step(dag, report, {outcome.key: outcome for outcome in outcomes})
+            after = begun["after"] if begun else ""
+            self._in_step(dag, report, {outcome.key: outcome for outcome in outcomes}, after=after)
         for outcome in outcomes:
             self._as_said(outcome)
         self._looked_right(dag, report, outcomes)
         everything = dag.spec.selection == Selection() and dag.spec.policy.compare in STRONG
-        whole = report.resume is None and not self._said(dag.number, "run.json").get("round")
+        whole = report.resume is None and not begun
         if report.green and report.mode == "full" and everything and whole and not self.armory.lied:
             self.full_since = max(self.full_since, dag.began)
 
@@ -224,7 +224,7 @@ class Judge:
         writer, page = self.records[f"pair/{report.run}/{report.objects}"]
         return [Outcome.from_json(line) for line in lines(page)[1:]] if writer == by else None
 
-    def _sums(self, dag: DagRun, report: Report, outcomes: list[Outcome]) -> None:
+    def _sums(self, dag: DagRun, report: Report, outcomes: list[Outcome], plan: Mapping[str, Any]) -> None:
         """Invariant I11, and promise P5."""
         found = Counter(outcome.status for outcome in outcomes if outcome.status != "same")
         keys = Counter(outcome.key for outcome in outcomes)
@@ -233,7 +233,6 @@ class Judge:
         self.check(said == dict(found), f"invariant I11: the report says {said}, its records {dict(found)}")
         bad = {outcome.key for outcome in outcomes if outcome.status in RED and outcome.reason != "dry_run"}
         self.check(not bad or not report.green, f"promise P5: green with {bad}")
-        plan = self._said(dag.number, "plan/manifest.json")
         if plan.get("digest") == report.plan_digest and not report.incomplete:
             planned, decided = plan["counts"].get("planned", 0), {} if plan["decided"] is None else plan["decided"]
             total = decided.get("count", 0) + (0 if dag.spec.policy.dry_run else planned)
@@ -254,7 +253,7 @@ class Judge:
             f"invariant I10: {outcome.key!r} is {outcome.status}, and the versions named have other bytes",
         )
 
-    def _in_step(self, dag: DagRun, report: Report, outcomes: dict[str, Outcome]) -> None:
+    def _in_step(self, dag: DagRun, report: Report, outcomes: dict[str, Outcome], *, after: str) -> None:
         """Invariant I1: what was there before the run began, and did not change, is at the destination."""
         since, policy = dag.began, dag.spec.policy
         selector = Selector(dag.spec.selection)
@@ -262,8 +261,7 @@ class Judge:
         trusted_since = since if report.mode == "full" else min(since, self.full_since)
         # By ETag, the source's return to remembered bytes is not told from its having stayed; listing both sides tells.
         weak = policy.compare not in STRONG or (policy.compare == "etag" and report.mode == "incremental")
-        begun = self._said(dag.number, "run.json").get("round")
-        after, end = begun["after"] if begun else "", report.resume
+        end = report.resume
         for key, item in self.world.objects("source").items():
             outcome = outcomes.get(key)
             moved = self.world.changed.get(("source", key), 0) > since
@@ -312,5 +310,9 @@ def headers(item: StoredObject) -> Any:
 
 def lines(packed: bytes) -> list[Any]:
     """The lines of a page, its header first."""
-    reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
-    return [orjson.loads(line) for line in reader.read().splitlines()]
+    return [orjson.loads(line) for line in unpacked(packed).splitlines()]
+
+
+def unpacked(packed: bytes) -> bytes:
+    """The text of a page; of one that was torn, as much as is left."""
+    return zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True).read()

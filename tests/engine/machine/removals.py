@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from airflow_bucketsync.engine.model.names import STATE_PREFIX
+from airflow_bucketsync.engine.model.policy import SyncPolicy
 from tests.engine.machine.faults import Armory
 from tests.engine.machine.world import Event, World
 
@@ -29,13 +29,13 @@ class Removals:
         self.armory = armory
         self.views = views
 
-    def broken_by(self, event: Event, spec: Mapping[str, Any]) -> Iterator[str]:
+    def broken_by(self, event: Event, policy: SyncPolicy) -> Iterator[str]:
         """What does not hold of a delete.
 
-        :param spec: of its run, {} where that is lost
+        :param policy: that the task was given
         """
         side, key = event.side, event.key
-        if spec and not spec["policy"].get("move" if side == "source" else "delete"):
+        if not (policy.move if side == "source" else policy.delete):
             yield f"invariant I3: {event.by} deletes {key!r} at the {side}"
         gone = self.world.at(side, key, event.at - 1)
         if gone is None:

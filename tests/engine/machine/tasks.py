@@ -77,6 +77,7 @@ class Try:
         policy = spec.policy
         gate = Gate(concurrency=policy.concurrency, buffer_size=policy.buffer_size, clock=clock)
         self.task.gate = gate
+        self.airflow.judge.told.begins(atom.name, policy)
 
         def late() -> bool:
             return self.dag.plans != self.plans or self.airflow.runs[-1] is not self.dag
