@@ -16,6 +16,7 @@ from airflow_bucketsync.engine.steps.listed import Listed
 from airflow_bucketsync.engine.steps.listing import list_unit
 from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.prepare import as_full, prepare, read_run
+from airflow_bucketsync.engine.stores.local import LocalStore
 from airflow_bucketsync.engine.stores.memory import MEMORY_CAPABILITIES
 from tests.engine.lists.making import Listed as Lists
 from tests.engine.steps.pairs import Pair
@@ -369,3 +370,19 @@ def test_locations_are_what_prefixes_are_relative_to():
     pair.put({"in/a/x": b"x", "a/x": b"y"})
     pair.sync(Selection(prefixes=("in/",)))
     assert pair.contents() == {"in/a/x": b"x"}
+
+
+@pytest.mark.parametrize("after", ["", "data/a"])
+@pytest.mark.parametrize("prefixes", [(), ("data/b/", "z/")])
+def test_a_second_listing_proves_nothing_of_what_a_link_hides(prefixes, after, tmp_path):
+    pair = Pair()
+    source = LocalStore(Location.parse(f"file://{tmp_path}/"))
+    source.put("away/b/1", b"")
+    (tmp_path / "data").symlink_to("away")
+    run = pair.run(prepared=False, selection=Selection(prefixes=prefixes))
+    run = replace(run, spec=replace(run.spec, source=source.location), source=source)
+    keys = [f"data/b/{number}" for number in range(9)]
+    asked = keys if after else ["away/z", *keys, "z/1"]
+    found = absence.present(run, asked, started=pair.clock.now(), after=after)
+    assert sorted(found) == keys
+    assert {presence.reason for presence in found.values()} == {"not_supported"}

@@ -171,3 +171,36 @@ def test_a_listing_of_some_folders_is_for_who_wants_these(pair):
         prepare(pair.run("other", prepared=False), shared=where)
     _, whole = share(pair)
     assert take(pair, whole, "third", selection=Selection(prefixes=("b/",))).report.counts == {"same": 2}
+
+
+def test_some_folders_of_a_whole_listing_are_all_that_counts(pair):
+    """Else a source that is empty where it matters would not be taken for one."""
+    _, where = share(pair)
+    pair.put_there({"b/x": b"2", "e/1": b"", "e/2": b""})
+    rules, options = Selection(prefixes=("e/",)), {"delete": True, "max_delete_share": 1.0}
+    finished = take(pair, where, selection=rules, **options)
+    assert finished.report.counts == {"withheld": 2}
+    assert finished.checkpoint.objects["source"] == 0
+    some = take(pair, where, "some", selection=Selection(prefixes=("b/",)))
+    assert some.report.selected_out == {}
+    assert some.report.counts == {"copied": 1, "same": 1}
+    assert some.checkpoint.objects["source"] == 2
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_what_is_in_the_way_to_some_folders_of_a_whole_listing_is_seen(pair, tmp_path, bulk, monkeypatch):
+    if bulk:
+        monkeypatch.setattr("airflow_bucketsync.engine.steps.delete.BULK", 0)
+    source = LocalStore(Location.parse(f"file://{tmp_path}/in/"))
+    for key in ("z/1", "away/b/1"):
+        source.put(key, b"1")
+    (tmp_path / "in" / "data").symlink_to("away")
+    folder = Workspace(pair.pages, pair="listing", run="links")
+    _, where = share_listing(source, folder, policy=SyncPolicy(), gate=Gate(), clock=pair.clock)
+    pair.put_there({f"data/b/{number}": b"1" for number in range(9)})
+    options = {"delete": True, "trash": "none", "max_delete_share": 1.0}
+    run = pair.run(prepared=False, selection=Selection(prefixes=("data/b/", "z/")), **options)
+    run = replace(run, spec=replace(run.spec, source=source.location), source=source)
+    finished = run_steps(run, shared=where)
+    assert len([key for key in pair.contents() if key.startswith("data/b/")]) == 9
+    assert finished.report.counts == {"copied": 1, "skipped": 10}

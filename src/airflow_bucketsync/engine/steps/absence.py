@@ -61,10 +61,14 @@ def present(run: Run, keys: Sequence[str], *, started: datetime, after: str | No
     found: dict[str, Presence] = {}
     asked = keys
     if after is not None and keys:
-        asked = [*keys[::SAMPLE], keys[-1]]
-        for info in _listed(run, keys, after):
+        listed = _listed(run, keys, after)
+        asked = keys if listed is None else [*keys[::SAMPLE], keys[-1]]
+        for info in listed or ():
             found[info.key] = _seen(info, started)
     found |= _asked(run, asked, started)
+    if asked is not keys and any(presence.error for presence in found.values()):
+        # What can't be told of one is not told of those near it by a listing either.
+        found |= _asked(run, [key for key in keys if key not in found], started)
     return found
 
 
@@ -119,12 +123,14 @@ def _listed_names(run: Run, renaming: Renaming, names: Sequence[str], started: d
     return found
 
 
-def _listed(run: Run, keys: Sequence[str], after: str) -> list[ObjectInfo]:
-    """The candidates that a listing up to the last of them names."""
+def _listed(run: Run, keys: Sequence[str], after: str) -> list[ObjectInfo] | None:
+    """The candidates that a listing up to the last of them names; None = it has names that are no objects, so what
+    there is behind them is not known."""
     wanted = set(keys)
     prefixes = run.spec.selection.listed_below("source")
     listing = Listing(run.source, "source", after=after, until=keys[-1], prefixes=prefixes)
-    return [info for info in listing if info.key in wanted]
+    found = [info for info in listing if info.key in wanted]
+    return None if listing.refused_count else found
 
 
 def _seen(info: ObjectInfo, started: datetime) -> Presence:

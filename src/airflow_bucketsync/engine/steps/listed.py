@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from airflow_bucketsync.engine.errors import ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.listing import ListingIndex, ListUnit, Side
@@ -109,11 +110,19 @@ class Listed:
         index = read_index(self._run.workspace, unit)
         self._no_objects.update(name for name, _ in index.refused)
         workspace = self._run.workspace if index.folder is None else self._run.workspace.at(index.folder)
+        prefixes = self._run.spec.selection.listed_below(self._side)
+        objects = size = 0
         for page in index.pages:
             infos = workspace.read_page(page, "listing", ObjectInfo.from_json)
-            # What is shared was listed from the beginning.
-            yield from infos if index.folder is None else (info for info in infos if info.key > unit.after)
-        self._finish(index)
+            if index.folder is None:
+                yield from infos
+                continue
+            for info in infos:  # what is shared was listed from the beginning, and maybe beside the folders too
+                if not prefixes or info.key.startswith(prefixes):
+                    objects, size = objects + 1, size + info.size
+                    if info.key > unit.after:
+                        yield info
+        self._finish(index if index.folder is None else replace(index, objects=objects, bytes=size))
 
     def _finish(self, part: Listing | ListingIndex) -> None:
         self._finished.append(part)

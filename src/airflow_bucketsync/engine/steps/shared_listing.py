@@ -106,7 +106,13 @@ def read_shared(run: Run, shared: SharedRef) -> SharedListing:
 def adopt(run: Run, shared: SharedListing, folder: str, unit: ListUnit) -> None:
     """Let it be the listing of a unit of this run; its pages stay where they are."""
     selector = Selector(run.spec.selection, folder_markers=run.spec.policy.folder_markers)
-    refused = tuple(item for item in shared.index.refused if selector.reaches(item[0]))
+    below = run.spec.selection.prefixes
+    refused = tuple(
+        item
+        for item in shared.index.refused
+        # A link above a folder hides the folder.
+        if selector.reaches(item[0]) or any(prefix.startswith(f"{item[0].rstrip('/')}/") for prefix in below)
+    )
     dropped = len(shared.index.refused) - len(refused)
     index = replace(
         shared.index,
