@@ -109,7 +109,7 @@ def _divided(analysis: Analysis, policy: SyncPolicy) -> tuple[SyncPolicy, list[A
     seconds, tasks = _work(small, policy), batch_count(objects=objects, bytes=size, policy=policy)
     wanted = min(AT_ONCE, int(seconds / WORK_PER_TASK), objects)
     most = max(-(-objects // policy.batch_objects), -(-size // policy.batch_bytes))
-    if tasks <= wanted * WORTH:
+    if wanted and tasks <= wanted * WORTH:
         policy = replace(policy, batch_objects=-(-objects // wanted))
         reason = _divides(seconds, tasks, wanted)
         options.append(Advice(option="batch_objects", value=policy.batch_objects, reason=reason))

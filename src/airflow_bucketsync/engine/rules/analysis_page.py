@@ -132,7 +132,7 @@ def _troubles(analysis: Analysis) -> Iterator[str]:
         yield '<p class="soft">none, as they stand below the location</p>'
     for one in analysis.troubles:
         yield f"<h3>{escape(TROUBLES[one.kind])}: {one.objects:,}</h3>"
-        yield from _table(["some of them", "why"], ([_name(key), escape(shown(why))] for key, why in one.first))
+        yield from _table(["some of them", "why"], ([_name(key, 120), escape(shown(why))] for key, why in one.first))
     yield "</section>"
 
 
