@@ -40,7 +40,8 @@ caption { text-align: left; color: var(--soft); padding-bottom: .3rem; }
 th, td { padding: .28rem .6rem .28rem 0; border-top: 1px solid var(--line); text-align: left; vertical-align: top; }
 thead th { border-top: 0; color: var(--soft); font-weight: 600; }
 tbody th { font-weight: 500; overflow-wrap: anywhere; }
-td.number, th.number { text-align: right; padding-right: 1rem; white-space: nowrap; font-variant-numeric: tabular-nums; }
+td.number, th.number { text-align: right; padding-right: 1rem; white-space: nowrap;
+  font-variant-numeric: tabular-nums; }
 td.text { overflow-wrap: anywhere; } .dim { color: var(--soft); }
 bdi, code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .92em; }
 pre { margin: .6rem 0 0; padding: .9rem 1rem; background: var(--track); border-radius: .4rem; overflow-x: auto; }
