@@ -19,7 +19,7 @@ EXAMPLES = [path for path in FILES if path.stem.startswith("example_")]
 EXPECTED = {
     "bucket_sync", "example_bucket_sync", "example_after_bucket_sync", "example_hourly_sync",
     "example_following_sync", "example_restoring_sync", "compare_buckets", "sweep_uploads", "clean_bucket",
-    "undo_sync", "sweep_trash", "bucket_sync__sample_exports", "bucket_sync__sample_second_copy",
+    "undo_sync", "sweep_trash", "analyse_bucket", "bucket_sync__sample_exports", "bucket_sync__sample_second_copy",
     "bucket_sync__sample_restore",
 }  # fmt: skip
 PARSE = """
@@ -177,3 +177,12 @@ def test_a_sweep_of_the_trash_by_hand_is_a_dry_run_of_what_is_old(monkeypatch):
     assert dag.schedule is None
     (task,) = dag.tasks
     assert task.older_than == "30 days"
+
+
+def test_an_analysis_by_hand_asks_for_one_place_and_writes_nowhere(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__BUCKETSYNC__ALLOWED_LOCATIONS", "s3://a@one/")
+    dag = runpy.run_path(str(ROOT / "dags" / "analyse_bucket.py"))["dag"]
+    assert list(dag.params)[0] == "source"
+    assert "destination" not in dag.params
+    assert dag.params.get_param("source").schema["examples"] == ["s3://a@one/"]
+    assert dag.schedule is None

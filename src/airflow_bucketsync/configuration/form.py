@@ -95,24 +95,27 @@ _WHICH, _HOW = "Which objects", "How"
 # Source and destination have no section: only fields without one stand open when the form is opened.
 
 
-def form(options: Sequence[str], *, allowed: Sequence[Location] = ()) -> dict[str, Param]:
+def form(
+    options: Sequence[str], *, allowed: Sequence[Location] = (), sides: Sequence[str] = ("source", "destination")
+) -> dict[str, Param]:
     """The fields of a run by hand, in the order of the form.
 
     :param options: options that may be set
     :param allowed: proposed as locations
+    :param sides: the locations that are asked for
     """
     proposals: dict[str, Any] = {"examples": [location.url for location in allowed]} if allowed else {}
-    sides = {
+    locations = {
         name: Param(
             type="string",
             minLength=1,
-            title=title,
+            title=name.capitalize(),
             description_md=LOCATION_FORM,
             **proposals,
         )
-        for name, title in (("source", "Source"), ("destination", "Destination"))
+        for name in sides
     }
-    return sides | {name: _field(name) for name in Options.model_fields if name in options}
+    return locations | {name: _field(name) for name in Options.model_fields if name in options}
 
 
 def _field(name: str) -> Param:

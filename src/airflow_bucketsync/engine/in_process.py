@@ -16,6 +16,7 @@ from airflow_bucketsync.engine.model.outcome import Report
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.model.spec import SyncSpec
+from airflow_bucketsync.engine.steps.analyse import ANALYSES, Analysed, analyse_store, keep_analysis
 from airflow_bucketsync.engine.steps.begin_uploads import begin_uploads
 from airflow_bucketsync.engine.steps.complete_uploads import complete_uploads
 from airflow_bucketsync.engine.steps.copy import copy_batch
@@ -36,6 +37,31 @@ from airflow_bucketsync.engine.stores.gate import Gate
 from airflow_bucketsync.engine.stores.retrying import Retries, RetryingStore
 
 CHECKPOINT = "checkpoint.json"
+
+
+def analyse(
+    store: ObjectStore,
+    *,
+    workspace: ObjectStore | None = None,
+    selection: Selection | None = None,
+    run: str | None = None,
+    clock: Clock | None = None,
+    retries: Retries | None = None,
+) -> Analysed:
+    """What is in a place, and what follows from that for a sync which reads it: figures, advice, an HTML page.
+
+    :param workspace: where `analysis/<run>/` gets `analysis.json` and `analysis.html`; None = nothing is written
+    :param selection: which objects, by rules that a listing tells; default all
+    :param run: names that folder; default the time
+    :param retries: how often to try again; None = the defaults
+    """
+    clock = clock or SystemClock()
+    tries = retries or Retries(gate=Gate(clock=clock))
+    analysed = analyse_store(RetryingStore(store, tries), selection=selection, gate=tries.gate, clock=clock)
+    if workspace is not None:
+        name = run or f"{clock.now():%Y-%m-%dT%H-%M-%S.%f}"
+        keep_analysis(analysed, Workspace(RetryingStore(workspace, tries), pair=ANALYSES, run=name))
+    return analysed
 
 
 def sync(

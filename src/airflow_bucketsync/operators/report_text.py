@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_bucketsync.engine.model.outcome import REMOVED, WRITTEN, Report
+from airflow_bucketsync.engine.model.shown import shown
 from airflow_bucketsync.engine.model.units import format_size
+
+__all__ = ["SHOWN", "XCOM_ROOM", "first_that_fit", "for_xcom", "report_text", "shown"]
 
 SHOWN = 10
 """Failures and warnings that are listed."""
@@ -86,12 +89,6 @@ def first_that_fit(value: dict[str, Any]) -> dict[str, Any]:
     while value["first"] and len(json.dumps(value)) > XCOM_ROOM:
         value["first"] = value["first"][:-1]
     return value
-
-
-def shown(text: str, limit: int = 300) -> str:
-    """A text from outside as one line that forges nothing: control characters escaped, cut where it is long."""
-    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
-    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def _failure(failure: Mapping[str, Any]) -> str:

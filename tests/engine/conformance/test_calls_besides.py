@@ -1,4 +1,4 @@
-"""Does docs/calls.md name every request that clean-ups, undos and sweeps of the trash send to a destination?"""
+"""Does docs/calls.md name every request that analyses, clean-ups, undos and sweeps of the trash send to a destination?"""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from airflow_bucketsync.engine.model.cleaning import CleanLimits
 from airflow_bucketsync.engine.model.selection import Selection
+from airflow_bucketsync.engine.steps.analyse import analyse_store
 from airflow_bucketsync.engine.steps.clean import clean
 from airflow_bucketsync.engine.steps.sweep_trash import sweep_trash
 from airflow_bucketsync.engine.steps.undo import undo_run
@@ -50,12 +51,19 @@ def sent(ground: Ground, into: set[str]) -> Iterator[None]:
 
 @pytest.mark.parametrize("service", TITLES)
 def test_what_the_other_dags_send(service: str, tmp_path: Path) -> None:
-    found: dict[str, set[str]] = {"clean_bucket": set(), "undo_sync": set(), "sweep_trash": set()}
+    found: dict[str, set[str]] = {
+        "analyse_bucket": set(),
+        "clean_bucket": set(),
+        "undo_sync": set(),
+        "sweep_trash": set(),
+    }
     with S3Server(min_part_size=1) as s3, OSSServer(min_part_size=1) as oss, ExitStack() as stack:
         for special in ("", " versions", " parts"):
             ground = make(service + special, tmp_path, stack, {"s3": s3, "oss": oss})
             ground.seed({"deleted": BODY, "over": b"before", "tmp/1": b"1", "tmp/2": BODY}, there=True)
             ground.seed({"over": b"and after", "added": b"added"})
+            with sent(ground, found["analyse_bucket"]):
+                assert analyse_store(ground.destination).analysis.objects == 4
             with sent(ground, found["clean_bucket"]):
                 report = clean(
                     ground.destination,

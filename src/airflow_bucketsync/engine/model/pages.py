@@ -33,6 +33,7 @@ Schema = Literal[
     "undo",  # what an undo was asked, and what it did
     "trash_sweep",  # what a sweep of the trash was asked, and what it found
     "trash_folders",  # SweptFolder per line
+    "analysis",  # what is in a bucket, in figures, and what follows from them
     "run",
     "unit_index",  # what a copy or verify task left: its page, counts and requests
     "listing_index",
@@ -68,6 +69,7 @@ VERSIONS: Mapping[str, int] = {
     "undo": 1,
     "trash_sweep": 1,
     "trash_folders": 1,
+    "analysis": 1,
     "run": 1,
     "unit_index": 1,
     "listing_index": 1,

@@ -25,3 +25,9 @@ class Extensions:
         if self._endings and name.endswith(self._endings):
             return True
         return self._none and not ("." in name and name.rpartition(".")[2])
+
+
+def extension_of(key: str) -> str:
+    """The extension of a key: what comes after the last dot of its last segment, in lower case; "" = it has none."""
+    _, dot, ending = key.rpartition("/")[2].lstrip(".").casefold().rpartition(".")
+    return ending if dot else ""

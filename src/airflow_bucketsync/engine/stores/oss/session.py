@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import oss2  # type: ignore[import-untyped]
 
 from airflow_bucketsync.engine.errors import AccessDenied, BucketsyncError, NotSupported, ServerError
+from airflow_bucketsync.engine.model.bucket_keys import misshapen_oss
 from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.preserve import WriteSettings
@@ -19,9 +20,6 @@ from airflow_bucketsync.engine.stores.base import Body
 from airflow_bucketsync.engine.stores.oss.errors import TRANSLATED, refused, translated
 from airflow_bucketsync.engine.stores.pace import RequestCount
 from airflow_bucketsync.engine.stores.remote.remedies import Caller
-
-MAX_KEY = 1023
-"""Bytes of a key in UTF-8, the documented limit of OSS."""
 
 _URL = {"encoding-type": "url"}
 _OPERATIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
@@ -165,16 +163,7 @@ class Session:
         """Why no bucket can hold this key, or not below this location; None = one can."""
         if not key:
             return "an empty name"
-        full_key = self.location.full_key(key)
-        try:
-            size = len(full_key.encode())
-        except UnicodeEncodeError:
-            return "the name is no valid Unicode text"
-        if size > MAX_KEY:
-            return f"the key would have {size} bytes with its prefix, the limit is {MAX_KEY}"
-        if full_key.startswith(("/", "\\")):
-            return "OSS takes no key that begins with / or \\"
-        return None
+        return misshapen_oss(self.location.full_key(key))
 
     def require_key(self, key: str) -> None:
         """Go on only with a key that can be written here.

@@ -10,6 +10,7 @@ from botocore import UNSIGNED
 from botocore.client import BaseClient
 
 from airflow_bucketsync.engine.errors import BucketsyncError, NotSupported, ServerError
+from airflow_bucketsync.engine.model.bucket_keys import misshapen_s3
 from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.preserve import WriteSettings
@@ -19,9 +20,6 @@ from airflow_bucketsync.engine.stores.s3.client import Requests
 from airflow_bucketsync.engine.stores.s3.errors import TRANSLATED, translated
 from airflow_bucketsync.engine.stores.s3.plain_keys import no_path, unlistable
 from airflow_bucketsync.engine.stores.s3.profile import Profile
-
-MAX_KEY = 1024
-"""Bytes of a key in UTF-8, the documented limit of Amazon S3."""
 
 _METHODS = {
     "HeadBucket": "head_bucket",
@@ -135,14 +133,10 @@ class Session:
         """Why this store can't hold this key, or not below this location; None = it can."""
         if not key:
             return "an empty name"
-        try:
-            size = len(self.location.full_key(key).encode())
-        except UnicodeEncodeError:
-            return "the name is no valid Unicode text"
-        if size > MAX_KEY:
-            return f"the key would have {size} bytes with its prefix, the limit is {MAX_KEY}"
         full_key = self.location.full_key(key)
-        reason = no_path(full_key) if self.profile.path_keys else None
+        reason = misshapen_s3(full_key)
+        if reason is None and self.profile.path_keys:
+            reason = no_path(full_key)
         return reason or (None if self.profile.url_encode else unlistable(full_key))
 
     def require_key(self, key: str) -> None:
