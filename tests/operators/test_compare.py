@@ -9,7 +9,8 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration, SyncIncomplete
-from airflow_bucketsync.engine.steps.compare import ComparisonReport
+from airflow_bucketsync.engine.model.comparison import ComparisonReport
+from airflow_bucketsync.engine.model.objects import EPOCH
 from airflow_bucketsync.operators.base import MAX_XCOM
 from airflow_bucketsync.operators.compare import ComparePairByHandOperator, ComparePairOperator, for_xcom
 from tests.operators.fakes import FlowRun, Store
@@ -54,7 +55,16 @@ def test_what_differs_is_named_and_nothing_is_written(folders, pair):
 def test_what_is_handed_over_fits_an_xcom():
     first = tuple({"key": "😀" * 200, "reason": "missing", "message": "😀" * 200} for _ in range(20))
     report = ComparisonReport(
-        pair="p", run="r", level="metadata", counts={"missing": 20}, differences={}, first=first, objects=None
+        pair="p",
+        run="r",
+        source="s3://a@in/",
+        destination="s3://a@out/",
+        level="metadata",
+        started=EPOCH,
+        ended=EPOCH,
+        counts={"missing": 20},
+        first=first,
+        first_extra=("😀" * 200,) * 20,
     )
     assert 0 < len(for_xcom(report)["first"]) < 20
     assert len(json.dumps(for_xcom(report))) < MAX_XCOM

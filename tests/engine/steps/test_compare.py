@@ -9,9 +9,10 @@ import orjson
 import pytest
 
 from airflow_bucketsync.engine.errors import AccessDenied
+from airflow_bucketsync.engine.model.comparison import ComparisonReport
 from airflow_bucketsync.engine.model.policy import Verify
 from airflow_bucketsync.engine.model.selection import Selection
-from airflow_bucketsync.engine.steps.compare import SHOWN, ComparisonReport, compare_pair
+from airflow_bucketsync.engine.steps.compare import SHOWN, compare_pair
 from airflow_bucketsync.engine.stores.gate import Stopped
 from tests.engine.steps.pairs import PART, Pair
 
