@@ -21,7 +21,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠
 _NUMBER = re.compile(r"[\s\d.,:/+\-%$€£()]*\d[\s\d.,:/+\-%$€£()]*([eE][+\-]?\d+)?\s*([aApP]\.?[mM]\.?)?")
 _WORD = re.compile(r"(true|false)", re.IGNORECASE)
 _DATE = re.compile(
-    r"\d{0,4}[\s./\-]?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[\s./,\-]*\d{0,4}([\s./,\-]+\d{1,4})?",
+    r"(?=.*\d)\d{0,4}[\s./\-]?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[\s./,\-]*\d{0,4}([\s./,\-]+\d{1,4})?",
     re.IGNORECASE,
 )
 
