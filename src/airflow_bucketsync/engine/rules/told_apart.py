@@ -64,7 +64,7 @@ def _each(
         elif word == "tags":
             yield Difference(what=word, names=_names(wanted.tags or {}, there.attributes.tags or {}))
         elif word == "mtime":
-            if here.attributes.source_mtime is not None or source.keeps_mtime or kept_mtime(here.attributes):
+            if source.keeps_mtime or kept_mtime(here.attributes) is not None:
                 times = (wanted.source_mtime, there.info.last_modified)
                 left, right = (None if time is None else time.isoformat() for time in times)
                 yield Difference(what=word, source=left, destination=right)
