@@ -1,6 +1,7 @@
 """The DAG `compare_buckets`: hold one place against another, by hand, without writing to either.
 
-Both sides must lie below an entry of `[bucketsync] allowed_locations`.
+Both sides must lie below an entry of `[bucketsync] allowed_locations`. A run is red when something is missing, differs
+or could not be looked at; what only the destination has is counted and named, and makes it red with `fail_on_extra`.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from airflow_bucketsync.configuration.form import form
+from airflow_bucketsync.configuration.comparing import compare_form
 from airflow_bucketsync.configuration.section import allowed_locations, manual_options
-from airflow_bucketsync.operators.compare import COMPARE_OPTIONS, ComparePairByHandOperator
+from airflow_bucketsync.operators.compare import ComparePairByHandOperator
 
 with DAG(
     "compare_buckets",
@@ -21,8 +22,8 @@ with DAG(
     schedule=None,
     catchup=False,
     dagrun_timeout=timedelta(days=2),
-    params=form([name for name in manual_options() if name in COMPARE_OPTIONS], allowed=allowed_locations()),
+    params=compare_form(manual=manual_options(), allowed=allowed_locations()),
     render_template_as_native_obj=False,
     tags=["bucketsync"],
 ) as dag:
-    ComparePairByHandOperator(task_id="compare", execution_timeout=timedelta(hours=12))
+    ComparePairByHandOperator(task_id="compare")

@@ -16,8 +16,8 @@ from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.selection import Selection
 
 ANALYSE_OPTIONS = (
-    "include", "exclude", "extensions", "recursive", "start_after", "modified_after", "modified_before", "min_size",
-    "max_size", "storage_classes",
+    "include", "exclude", "extensions", "recursive", "prefixes", "start_after", "modified_after", "modified_before",
+    "min_size", "max_size", "storage_classes",
 )  # fmt: skip
 """The options of a sync that choose objects by what a listing tells."""
 FIELDS = ("source", *ANALYSE_OPTIONS)

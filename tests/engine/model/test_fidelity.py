@@ -226,6 +226,13 @@ def test_E5_expires_within_ten_seconds(seconds, equal):
     assert differences(left, right) == (() if equal else ("expires",))
 
 
+def test_E5_zones_of_expires():
+    noon = "Wed, 21 Oct 2026 12:00:00 GMT"
+    for zone, equal in (("12:00:00 -0000", True), ("14:00:09 +0200", True), ("12:00:00 +0200", False)):
+        found = replace(FULL, expires=f"Wed, 21 Oct 2026 {zone}")
+        assert differences(replace(FULL, expires=noon), found) == (() if equal else ("expires",))
+
+
 @pytest.mark.parametrize(("one", "other"), [("never", "0"), ("", "x"), ("Wed, 21 Oct 2026 07:28:00 GMT", "soon")])
 def test_E5_expires_that_are_no_times_must_be_equal(one, other):
     assert differences(replace(FULL, expires=one), replace(FULL, expires=other)) == ("expires",)

@@ -154,7 +154,7 @@ def test_H2_content_reads_one_side_where_a_checksum_allows():
 
 
 def test_objects_longer_than_a_block(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("airflow_bucketsync.engine.steps.examine.BLOCK", 7)
+    monkeypatch.setattr("airflow_bucketsync.engine.steps.parting.BLOCK", 7)
     for proof in (MEMORY_CAPABILITIES, NO_CHECKSUMS):
         pair = Pair(source=proof, destination=proof)
         run, plan = copied(pair, "content")

@@ -241,6 +241,12 @@ def _nearly_equal(left: str | None, right: str | None) -> bool:
     if left is None or right is None:
         return False
     try:
-        return abs(parsedate_to_datetime(left) - parsedate_to_datetime(right)) <= EXPIRES_TOLERANCE
+        return abs(_moment(left) - _moment(right)) <= EXPIRES_TOLERANCE
     except (ValueError, TypeError):
         return False
+
+
+def _moment(text: str) -> datetime:
+    """A date of HTTP; `-0000`, which says nothing of a zone, is UTC like all of them."""
+    found = parsedate_to_datetime(text)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found

@@ -40,6 +40,7 @@ Schema = Literal[
     "shared_listing",  # of a source that several syncs read
     "manifest",
     "report",
+    "comparison",  # how far a pair is in step
     "known_pointer",
     "lock",
     "checkpoint",
@@ -76,6 +77,7 @@ VERSIONS: Mapping[str, int] = {
     "shared_listing": 1,
     "manifest": 1,
     "report": 1,
+    "comparison": 1,
     "known_pointer": 1,
     "lock": 1,
     "checkpoint": 2,

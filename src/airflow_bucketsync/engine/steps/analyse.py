@@ -58,7 +58,7 @@ def analyse_store(
     selector = Selector(rules)
     started = datetime.fromtimestamp(clock.now().timestamp(), UTC)
     began, before = clock.monotonic(), sum(store.requests.values())
-    listing = Listing(store, "source", after=rules.listed_after, flat=rules.flat)
+    listing = Listing(store, "source", after=rules.listed_after, flat=rules.flat, prefixes=rules.listed_below("source"))
     counting, left_out = Counting(started), Counter[str]()
     with Troubles() as troubles:
         for info in listing:

@@ -22,7 +22,7 @@ from airflow_bucketsync.engine.model.objects import (
     PutResult,
 )
 from airflow_bucketsync.engine.model.outcome import CopyMode
-from airflow_bucketsync.engine.steps.examine import first_difference
+from airflow_bucketsync.engine.steps.parting import first_difference
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.stores.base import Body, ObjectStore, Transfer
 from airflow_bucketsync.engine.stores.checksums import COMBINABLE, checksum_of, combined

@@ -20,7 +20,7 @@ from airflow_bucketsync.engine.model.fidelity import adapted, differences
 from airflow_bucketsync.engine.model.objects import Fingerprint, PutResult
 from airflow_bucketsync.engine.model.outcome import CopyMode, Outcome, Status
 from airflow_bucketsync.engine.model.plan import Change, Plan
-from airflow_bucketsync.engine.steps.examine import first_difference
+from airflow_bucketsync.engine.steps.parting import first_difference
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.stores.base import Transfer, TransferMode
 from airflow_bucketsync.engine.stores.gate import Stopped

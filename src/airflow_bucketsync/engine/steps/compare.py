@@ -3,152 +3,207 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from airflow_bucketsync.engine.errors import BucketsyncError
-from airflow_bucketsync.engine.model.known import KnownObject
+from airflow_bucketsync.engine.errors import BucketsyncError, InvalidConfiguration
+from airflow_bucketsync.engine.model.comparison import ComparedObject, ComparisonReport, Difference, Found
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.outcome import Outcome, Status
-from airflow_bucketsync.engine.rules.scope import Scope
 from airflow_bucketsync.engine.rules.selection import Selector
-from airflow_bucketsync.engine.steps.examine import Examiner
-from airflow_bucketsync.engine.steps.listing import Listing
-from airflow_bucketsync.engine.steps.merging import merged
+from airflow_bucketsync.engine.rules.told_apart import told_apart
+from airflow_bucketsync.engine.steps.both_sides import BothSides, Row, extra
+from airflow_bucketsync.engine.steps.examine import Examiner, Finding
+from airflow_bucketsync.engine.steps.findings_files import REPORT, FindingsFiles
 from airflow_bucketsync.engine.steps.run import Run
-from airflow_bucketsync.engine.steps.sources import Sources
 from airflow_bucketsync.engine.steps.verify import TAGS_UNREAD
 from airflow_bucketsync.engine.stores.bulk import in_threads
 from airflow_bucketsync.engine.stores.gate import Stopped
 
 SHOWN = 20
+"""Findings that the report names."""
+NOTHING_TO_LOOK_AT = (
+    "verify: none looks at nothing: write listing (names and sizes), metadata (checksums, metadata and tags too) or "
+    "content (both bodies)"
+)
+_FOUND: Mapping[Status, Found] = {"extra": "extra", "skipped": "skipped", "gone": "skipped"}
+"""What an outcome of the selection means here; of all others nothing is known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComparisonReport:
-    """How far a pair is in step.
-
-    :param level: what was looked at: `listing`, `metadata` or `content`
-    :param counts: objects that are `same`, `differ`, `missing` at the destination, `extra` there, `not_looked_at`
-    :param differences: objects per word of difference (`size`, `checksum`, `content`, `tags`, …)
-    :param first: the first findings for people (at most 20)
-    :param objects: name of the page with one record per object that is not `same`, in the run's folder
-    """
-
-    pair: str
-    run: str
-    level: str
-    counts: Mapping[str, int]
-    differences: Mapping[str, int]
-    first: tuple[Mapping[str, Any], ...]
-    objects: str | None
-
-    @property
-    def in_step(self) -> bool:
-        """Whether every source object stands at the destination, equal, and all could be looked at."""
-        return not any(self.counts.get(word, 0) for word in ("differ", "missing", "not_looked_at"))
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            "pair": self.pair,
-            "run": self.run,
-            "level": self.level,
-            "in_step": self.in_step,
-            "counts": dict(self.counts),
-            "differences": dict(self.differences),
-            "first": [dict(item) for item in self.first],
-            "objects": self.objects,
-        }
-
-
-def compare_pair(run: Run) -> ComparisonReport:
+def compare_pair(run: Run, *, fail_on_extra: bool = False) -> ComparisonReport:
     """Hold every selected source object against the destination, at the policy's `verify` level.
 
-    Nothing is written but the page of findings in the workspace.
+    Nothing is written but the findings, in the run's folder of the workspace.
 
+    :param fail_on_extra: whether objects that only the destination has mean that the pair is not in step
     :raises ListingUntrusted: a listing lacked its proof
+    :raises InvalidConfiguration: the level is `none`; or two objects have one name, with `on_collision` at `fail`
+    :raises InvalidList: the objects come from a list, and it breaks its rules
     """
-    policy = run.spec.policy
-    examiner = Examiner(run.source, run.destination, level=policy.verify, preserve=policy.preserved, gate=run.gate)
-    writer = run.workspace.page_writer("compare/objects", "findings")
-    counts: Counter[str] = Counter()
-    words: Counter[str] = Counter()
-    first: list[Mapping[str, Any]] = []
-    unnamed: list[Outcome] = []
-    compared = in_threads(lambda pair: _compared(examiner, *pair), _pairs(run, unnamed.append), gate=run.gate)
-    for outcome in chain(compared, unnamed):
-        if outcome is None:
-            continue
-        word = {"same": "same", "extra": "extra", "unverified": "differ"}.get(outcome.status, "not_looked_at")
-        word = "missing" if outcome.reason == "missing" else word
-        counts[word] += 1
-        if word == "same":
-            continue
-        writer.write(outcome.to_json())
-        if word == "differ":
-            words.update((outcome.reason or "").split(", "))
-        if len(first) < SHOWN and word != "extra":
-            first.append({"key": outcome.key[:200], "reason": outcome.reason, "message": (outcome.message or "")[:200]})
-    run.gate.check()
-    objects = writer.finish().name if writer.count else None
-    return ComparisonReport(
-        pair=run.spec.pair,
-        run=run.run,
-        level=policy.verify,
-        counts=dict(sorted(counts.items())),
-        differences=dict(sorted(words.items())),
-        first=tuple(first),
-        objects=objects,
-    )
+    if run.spec.policy.verify == "none":
+        raise InvalidConfiguration(NOTHING_TO_LOOK_AT)
+    return _Comparing(run).report(fail_on_extra=fail_on_extra)
 
 
-def _pairs(run: Run, unnamed: Callable[[Outcome], None]) -> Iterator[tuple[str, ObjectInfo | None, ObjectInfo | None]]:
-    """What stands under each name on both sides, within the selection.
+class _Comparing:
+    """One comparison: what was counted and named so far."""
 
-    :param unnamed: takes source objects that have no name at the destination, or share one
-    """
-    selection = run.spec.selection
-    start, flat = selection.listed_after, selection.flat
-    selector = Selector(selection, folder_markers=run.spec.policy.folder_markers)
-    scope = Scope(selection, selector)
-    listed = Listing(run.source, "source", after=start, flat=flat, prefixes=selection.listed_below("source"))
-    source = Sources(run, selector, decide=unnamed).of(listed)
-    prefixes = selection.listed_below("destination")
-    destination = iter(Listing(run.destination, "destination", after=start, flat=flat, prefixes=prefixes))
-    nothing: Iterator[KnownObject] = iter(())
-    for key, one, there, _ in merged(source, destination, nothing):
-        here = one if one is None or isinstance(one, ObjectInfo) else one.source
-        if here is not None or (one is None and there is not None and scope.covers(there)):
-            yield key, here, there
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.started = run.clock.now()
+        self.before = run.requests()
+        self.files = FindingsFiles(run.workspace)
+        self.counts: Counter[str] = Counter()
+        self.words: Counter[str] = Counter()
+        self.first: list[dict[str, Any]] = []
+        self.first_extra: list[str] = []
+        selection, policy = run.spec.selection, run.spec.policy
+        selector = Selector(selection, folder_markers=policy.folder_markers)
+        self.rows = BothSides(run, selector, aside=self._aside)
+        self.looks = _Looks(run, selector)
+
+    def report(self, *, fail_on_extra: bool) -> ComparisonReport:
+        for compared in in_threads(self.looks.at, iter(self.rows), gate=self.run.gate):
+            if compared is not None:
+                self._take(compared)
+        self.run.gate.check()
+        self.counts.update({"not_looked_at": self.rows.unnamed} if self.rows.unnamed else {})
+        files = self.files.finish()
+        spec = self.run.spec
+        report = ComparisonReport(
+            pair=spec.pair,
+            run=self.run.run,
+            source=spec.source.url,
+            destination=spec.destination.url,
+            level=spec.policy.verify,
+            started=self.started,
+            ended=self.run.clock.now(),
+            counts=dict(sorted(self.counts.items())),
+            differences=dict(sorted(self.words.items())),
+            first=tuple(self.first),
+            first_extra=tuple(self.first_extra),
+            selected_out=self.rows.left_out,
+            requests=self.run.requests_since(self.before),
+            warnings=tuple(self.rows.warnings),
+            fail_on_extra=fail_on_extra,
+            objects=None if files is None else files[0],
+            table=None if files is None else files[1],
+        )
+        self.run.workspace.write_document(REPORT, "comparison", report.to_json())
+        return report
+
+    def _aside(self, outcome: Outcome) -> None:
+        """Take what the selection says by itself; rows are drawn by the thread that takes results."""
+        self._take(ComparedObject(found=_FOUND.get(outcome.status, "not_looked_at"), outcome=outcome))
+
+    def _take(self, compared: ComparedObject) -> None:
+        found, outcome = compared.found, compared.outcome
+        self.counts[found] += 1
+        if found == "same":
+            return
+        self.files.write(compared)
+        self.words.update({item.what for item in compared.differences})
+        if found == "extra":
+            if len(self.first_extra) < SHOWN:
+                self.first_extra.append(outcome.key[:200])
+        elif found != "skipped" and len(self.first) < SHOWN:
+            message = (outcome.message or "")[:300]
+            self.first.append({"key": outcome.key[:200], "reason": outcome.reason, "message": message})
 
 
-def _compared(examiner: Examiner, key: str, here: ObjectInfo | None, there: ObjectInfo | None) -> Outcome | None:
-    """What was found of one name; None = asked to stop."""
-    if here is None:
-        return Outcome(key=key, status="extra", reason="not_at_source")
-    renamed = None if here.key == key else here.key
-    version = Fingerprint.of(here)
+class _Looks:
+    """Looks at one name at a time, from several threads."""
 
-    def said(status: Status, reason: str | None = None, message: str | None = None) -> Outcome:
-        source = version if status == "unverified" else None
-        return Outcome(key=key, source_key=renamed, status=status, reason=reason, message=message, source=source)
+    def __init__(self, run: Run, selector: Selector) -> None:
+        self.run = run
+        self.selector = selector
+        policy = run.spec.policy
+        self.listed = policy.verify == "listing"
+        self.preserve = policy.preserved
+        self.examiner = Examiner(
+            run.source, run.destination, level=policy.verify, preserve=policy.preserved, gate=run.gate, locate=True
+        )
 
-    if there is None:
-        return said("unverified", "missing")
-    try:
-        finding = examiner.examine(key, source=version, source_key=renamed)
-    except Stopped:
-        return None
-    except BucketsyncError as error:
-        return said("failed", error.reason, str(error))
-    if finding.source_changed:
-        return said("failed", "source_changed", "changed while being compared")
-    if not finding.differences and finding.tags_unread:
-        return said("failed", "tags_unread", TAGS_UNREAD)
-    if not finding.differences:
-        return said("same")
-    where = "" if finding.position is None else f"first difference at byte {finding.position}"
-    return said("unverified", ", ".join(finding.differences), where)
+    def at(self, row: Row) -> ComparedObject | None:
+        """What was found of one name; None = asked to stop, or nothing of this selection."""
+        key, here, there = row
+        try:
+            if here is not None:
+                return self._held_against(key, here, there)
+            return None if there is None or not self._has_tags(there) else _told("extra", extra(there))
+        except Stopped:
+            return None
+        except BucketsyncError as error:
+            renamed = None if here is None or here.key == key else here.key
+            said = Outcome(key=key, source_key=renamed, status="failed", reason=error.reason, message=str(error))
+            return _told("not_looked_at", said)
+
+    def _has_tags(self, there: ObjectInfo) -> bool:
+        return not self.selector.tags or self.selector.has_tags(self.run.destination.tags(there.key))
+
+    def _held_against(self, key: str, here: ObjectInfo, there: ObjectInfo | None) -> ComparedObject:
+        renamed = None if here.key == key else here.key
+        version = Fingerprint.of(here)
+        base = Outcome(key=key, source_key=renamed, status="same")
+
+        def not_looked_at(reason: str, message: str) -> ComparedObject:
+            return _told("not_looked_at", replace(base, status="failed", reason=reason, message=message))
+
+        if there is None:
+            return _differs("missing", base, version, reason="missing")
+        if self.listed:
+            return _differs("differ", base, version, _by_size(here, there), there=Fingerprint.of(there))
+        finding = self.examiner.examine(key, source=version, source_key=renamed)
+        if finding.differences == ("missing",):
+            return _differs("missing", base, version, reason="missing")
+        if finding.source_changed:
+            return not_looked_at("source_changed", "changed while being compared")
+        found = self._differences(finding)
+        if not found and finding.tags_unread:
+            return not_looked_at("tags_unread", TAGS_UNREAD)
+        return _differs("differ", base, version, found, there=finding.destination)
+
+    def _differences(self, finding: Finding) -> tuple[Difference, ...]:
+        if finding.seen is None:
+            return tuple(Difference(what=word) for word in finding.differences)
+        return told_apart(
+            finding.differences,
+            finding.seen.here,
+            finding.seen.there,
+            finding.seen.wanted,
+            source=self.run.source.capabilities,
+            destination=self.run.destination.capabilities,
+            preserve=self.preserve,
+            position=finding.position,
+        )
+
+
+def _told(found: Found, outcome: Outcome) -> ComparedObject:
+    return ComparedObject(found=found, outcome=outcome)
+
+
+def _differs(
+    found: Found,
+    base: Outcome,
+    source: Fingerprint,
+    differences: tuple[Difference, ...] = (),
+    *,
+    reason: str | None = None,
+    there: Fingerprint | None = None,
+) -> ComparedObject:
+    """A compared object that differs, or is the same where nothing says that it does."""
+    if reason is None and not differences:
+        return _told("same", base)
+    words = reason or ", ".join(item.what for item in differences)
+    # Messages are cut where they are long: where bodies part comes first.
+    located = sorted(differences, key=lambda item: item.position is None)
+    message = "; ".join(filter(None, (item.words for item in located))) or None
+    outcome = replace(base, status="unverified", reason=words, message=message, source=source, destination=there)
+    return ComparedObject(found=found, outcome=outcome, differences=differences)
+
+
+def _by_size(here: ObjectInfo, there: ObjectInfo) -> tuple[Difference, ...]:
+    if here.size == there.size:
+        return ()
+    return (Difference(what="size", source=f"{here.size} bytes", destination=f"{there.size} bytes"),)

@@ -11,19 +11,16 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from airflow_bucketsync.engine.errors import BodyCorrupted, ObjectChanged, ObjectNotFound
-from airflow_bucketsync.engine.model.condition import Condition
+from airflow_bucketsync.engine.errors import BodyCorrupted, BucketsyncError, ObjectChanged, ObjectNotFound
 from airflow_bucketsync.engine.model.equality import equal_checksums, equal_content, equal_etags, etags_comparable
 from airflow_bucketsync.engine.model.fidelity import adapted, differences, is_held_time
-from airflow_bucketsync.engine.model.objects import Checksum, Fingerprint, ObjectDetails
+from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectAttributes, ObjectDetails
 from airflow_bucketsync.engine.model.policy import Verify
 from airflow_bucketsync.engine.model.preserve import Preserve
-from airflow_bucketsync.engine.stores.base import ObjectBody, ObjectStore
-from airflow_bucketsync.engine.stores.checksums import COMBINABLE, checksum_of, combined
-from airflow_bucketsync.engine.stores.gate import Gate
-from airflow_bucketsync.engine.stores.transfer import new_buffer, read_tags
-
-BLOCK = 8 * 1024 * 1024
+from airflow_bucketsync.engine.steps.parting import first_difference
+from airflow_bucketsync.engine.stores.base import ObjectStore
+from airflow_bucketsync.engine.stores.gate import Gate, Stopped
+from airflow_bucketsync.engine.stores.transfer import read_tags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +33,7 @@ class Finding:
     :param destination: what stands there
     :param tags_unread: the credentials of a side may not read its tags, so these were not compared
     :param read_back: the bytes were read again, because the store had not proven that it holds them
+    :param seen: what both sides showed, where both were looked at
     """
 
     differences: tuple[str, ...] = ()
@@ -44,6 +42,19 @@ class Finding:
     destination: Fingerprint | None = None
     read_back: bool = False
     tags_unread: bool = False
+    seen: Seen | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What an object is at both sides.
+
+    :param wanted: the attributes that it was to have at the destination
+    """
+
+    here: ObjectDetails
+    there: ObjectDetails
+    wanted: ObjectAttributes
 
 
 class Examiner:
@@ -51,10 +62,18 @@ class Examiner:
 
     :param level: `listing` holds size and ETag only; `metadata` adds HEAD, tags and checksums; `content` reads both
     :param preserve: what is held of the attributes
+    :param locate: at level `content`, bodies of two sizes are read too, up to where they part
     """
 
     def __init__(
-        self, source: ObjectStore, destination: ObjectStore, *, level: Verify, preserve: Preserve, gate: Gate
+        self,
+        source: ObjectStore,
+        destination: ObjectStore,
+        *,
+        level: Verify,
+        preserve: Preserve,
+        gate: Gate,
+        locate: bool = False,
     ) -> None:
         self.source = source
         self.destination = destination
@@ -62,6 +81,7 @@ class Examiner:
         self.preserve = preserve
         self.tags = preserve.keeps("tags") and source.capabilities.tags and destination.capabilities.tags
         self.gate = gate
+        self.locate = locate and level == "content"
         self.etags = etags_comparable(source.capabilities, destination.capabilities)
 
     def examine(
@@ -125,7 +145,8 @@ class Examiner:
             found.append("size")
         here, there = self._with_tags(self.source, here), self._with_tags(self.destination, there)
         unread = self.tags and "tags" not in lost and None in (here.attributes.tags, there.attributes.tags)
-        found += self._attributes(here, there, lost)
+        wanted = self._wanted(here)
+        found += self._attributes(wanted, there, lost)
         position = None
         if "size" not in found and self._checksums_differ(here, there):
             found.append("checksum")
@@ -134,13 +155,25 @@ class Examiner:
         if (self.level == "content" or doubtful or unproven) and "size" not in found:
             position, differs = self._content_differs(here, there)
             found += ["content"] if differs else []
+        elif self.locate and "size" in found:
+            position = self._parting(here, there)
         return Finding(
             differences=tuple(found),
             position=position,
             destination=fingerprint,
             read_back=doubtful,
             tags_unread=unread,
+            seen=Seen(here=here, there=there, wanted=wanted),
         )
+
+    def _parting(self, here: ObjectDetails, there: ObjectDetails) -> int | None:
+        """Where bodies of two sizes part; None = they could not be read, and their sizes say enough."""
+        try:
+            return first_difference(self.source, self.destination, here, there, gate=self.gate)
+        except Stopped:
+            raise
+        except BucketsyncError:
+            return None
 
     def _content_differs(self, here: ObjectDetails, there: ObjectDetails) -> tuple[int | None, bool]:
         """Where the bytes differ, and whether they do: a destination whose own checksum refuses its bytes is told apart
@@ -170,13 +203,16 @@ class Examiner:
             return True
         return self.etags and _both_md5(here, there) and not equal_etags(here.info.etag, there.info.etag)
 
-    def _attributes(self, here: ObjectDetails, there: ObjectDetails, lost: tuple[str, ...]) -> list[str]:
+    def _wanted(self, here: ObjectDetails) -> ObjectAttributes:
         wanted, _ = adapted(
             here,
             source=self.source.capabilities,
             destination=self.destination.capabilities,
             preserve=self.preserve,
         )
+        return wanted
+
+    def _attributes(self, wanted: ObjectAttributes, there: ObjectDetails, lost: tuple[str, ...]) -> list[str]:
         if not self.destination.capabilities.user_metadata:
             mtime = wanted.source_mtime
             times = [] if mtime is None or is_held_time(there.info.last_modified, mtime) else ["mtime"]
@@ -195,61 +231,3 @@ def _both_md5(here: ObjectDetails, there: ObjectDetails) -> bool:
 
 def _is_version(expected: Fingerprint, found: ObjectDetails) -> bool:
     return found.info.size == expected.size and (expected.etag is None or found.info.etag == expected.etag)
-
-
-def first_difference(
-    source: ObjectStore, destination: ObjectStore, here: ObjectDetails, there: ObjectDetails, *, gate: Gate
-) -> int | None:
-    """The offset of the first byte that differs between two objects of one size; None = they are equal.
-
-    Where the source holds a checksum that can be put together from blocks, only the destination is read unless it
-    differs; otherwise both are.
-    """
-    stored = here.info.checksum
-    comparable = stored is not None and stored.parts is None and stored.algorithm in COMBINABLE
-    if stored is not None and comparable and _checksum_of_object(destination, there, stored, gate=gate) == stored:
-        return None
-    return _position(source, destination, here, there, gate=gate)
-
-
-def _checksum_of_object(store: ObjectStore, details: ObjectDetails, like: Checksum, *, gate: Gate) -> Checksum:
-    blocks: list[tuple[Checksum, int]] = []
-    buffer = new_buffer(min(BLOCK, max(details.info.size, 1)))
-    with gate.buffer(len(buffer)), store.open(details.info.key, source=Condition.matching(details.info)) as body:
-        while count := _fill(body, buffer):
-            gate.check()
-            blocks.append((checksum_of(like.algorithm, buffer[:count]), count))
-    return combined(like.algorithm, blocks)
-
-
-def _position(
-    source: ObjectStore, destination: ObjectStore, here: ObjectDetails, there: ObjectDetails, *, gate: Gate
-) -> int | None:
-    block = min(BLOCK, max(here.info.size, 1))
-    left, right = new_buffer(block), new_buffer(block)
-    done = 0
-    with (
-        gate.buffer(2 * block),
-        source.open(here.info.key, source=Condition.matching(here.info)) as one,
-        destination.open(there.info.key, source=Condition.matching(there.info)) as two,
-    ):
-        while True:
-            gate.check()
-            first, second = _fill(one, left), _fill(two, right)
-            if left[:first] != right[:second]:
-                pairs = zip(left[:first], right[:second], strict=False)
-                return done + next((index for index, (a, b) in enumerate(pairs) if a != b), min(first, second))
-            if not first:
-                return None
-            done += first
-
-
-def _fill(body: ObjectBody, buffer: memoryview) -> int:
-    """Fill the buffer as far as the body goes."""
-    done = 0
-    while done < len(buffer):
-        count = body.readinto(buffer[done:])
-        if not count:
-            break
-        done += count
-    return done

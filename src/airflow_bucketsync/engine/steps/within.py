@@ -13,9 +13,9 @@ from airflow_bucketsync.engine.model.equality import equal_content, equal_etags
 from airflow_bucketsync.engine.model.fidelity import adapted, differences, is_held_time
 from airflow_bucketsync.engine.model.objects import ObjectAttributes, ObjectDetails, ObjectInfo, PutResult
 from airflow_bucketsync.engine.model.preserve import KEEP_CLASS, PRESERVED, Preserve
-from airflow_bucketsync.engine.steps.examine import first_difference
 from airflow_bucketsync.engine.steps.multipart import copy_in_parts
 from airflow_bucketsync.engine.steps.opening import OpenUploads
+from airflow_bucketsync.engine.steps.parting import first_difference
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.stores.base import ObjectStore, Transfer
 from airflow_bucketsync.engine.stores.transfer import attributes_for, copied_class, read_tags, require_version
