@@ -182,7 +182,7 @@ def test_a_sweep_of_the_trash_by_hand_is_a_dry_run_of_what_is_old(monkeypatch):
 def test_an_analysis_by_hand_asks_for_one_place_and_writes_nowhere(monkeypatch):
     monkeypatch.setenv("AIRFLOW__BUCKETSYNC__ALLOWED_LOCATIONS", "s3://a@one/")
     dag = runpy.run_path(str(ROOT / "dags" / "analyse_bucket.py"))["dag"]
-    assert list(dag.params)[0] == "source"
+    assert next(iter(dag.params)) == "source"
     assert "destination" not in dag.params
     assert dag.params.get_param("source").schema["examples"] == ["s3://a@one/"]
     assert dag.schedule is None

@@ -1,4 +1,4 @@
-"""Does docs/calls.md name every request that analyses, clean-ups, undos and sweeps of the trash send to a destination?"""
+"""Does docs/calls.md name every request that analyses, clean-ups, undos and sweeps of the trash send to a bucket?"""
 
 from __future__ import annotations
 

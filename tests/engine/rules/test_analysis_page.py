@@ -17,8 +17,8 @@ HOSTILE = [
     "\u202egnp.exe", "line\nbreak\x00", "</pre></title><a href='https://example.org'>", "\ud800", "javascript:x",
 ]  # fmt: skip
 TAGS = {
-    "html", "head", "meta", "title", "style", "body", "header", "main", "footer", "section", "div", "h1", "h2", "h3", "p",
-    "ul", "li", "b", "i", "span", "bdi", "code", "pre", "table", "caption", "thead", "tbody", "tr", "th", "td",
+    "html", "head", "meta", "title", "style", "body", "header", "main", "footer", "section", "div", "h1", "h2", "h3",
+    "p", "ul", "li", "b", "i", "span", "bdi", "code", "pre", "table", "caption", "thead", "tbody", "tr", "th", "td",
 }  # fmt: skip
 EMPTY = {"meta"}
 
