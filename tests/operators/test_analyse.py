@@ -42,13 +42,13 @@ def test_row_B11_sums_and_where_the_pages_are(folders, source):
     value, run = analyse(source=source)
     assert (value["objects"], value["bytes"], value["listed"]) == (4, 7, 4)
     assert run.xcoms["analyse", -1, "summary"] == value
-    assert value["folder"] == "analysis/dag__run-1/"
+    assert value["folder"] == "analysis/dag__analyse__run-1/"
     document = json.loads((folders / "work" / value["document"]).read_text())
     assert (document["objects"], document["location"]) == (4, source)
     page = (folders / "work" / value["page"]).read_text()
     assert page.startswith("<!doctype html>")
     assert "c.txt" in page
-    assert value["page"] == "analysis/dag__run-1/analysis.html"
+    assert value["page"] == "analysis/dag__analyse__run-1/analysis.html"
     assert sorted(os.listdir(folders / "in")) == before, "nothing is written there"
 
 
