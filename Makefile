@@ -13,7 +13,7 @@ N ?= 20000
 WRITE ?=
 # Tests that need no Airflow process of their own; two at a time, a file at a time.
 PYTEST := $(BIN)/python -m pytest
-UNIT := --ignore=tests/system --ignore=tests/real -m "not soak" -n 2 --dist loadfile --no-loadscope-reorder
+UNIT := --ignore=tests/system --ignore=tests/real -n 2 --dist loadfile --no-loadscope-reorder
 
 # Where the system keeps certificates, uv trusts those too, as pip does: a company's own are among them.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),true,false)
@@ -21,7 +21,7 @@ export PYTHONPATH :=
 export VIRTUAL_ENV :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-real lint types system soak bench peers bench-airflow docs constraints clean
+.PHONY: help install demo test wide test-real lint types system soak bench peers bench-airflow docs constraints clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -40,8 +40,11 @@ demo: $(STAMP) ## a real Airflow syncs a sample bucket three times, then stays u
 	@$(BIN)/python -m demo.run $(if $(EXIT),--exit)
 
 test: lint types ## lint, types, floors, unit and contract tests, one run in a real scheduler
-	$(PYTEST) $(UNIT)
+	$(PYTEST) $(UNIT) -m "not soak and not wide"
 	$(PYTEST) tests/system/test_end_to_end.py
+
+wide: $(STAMP) ## the same tests on further ways from store to store
+	$(PYTEST) $(UNIT) -m "wide and not soak"
 
 test-real: $(STAMP) ## the contract on real S3-compatible servers, built with Go into .real
 	$(BIN)/python -m tests.real.programs
