@@ -17,7 +17,7 @@ from airflow_bucketsync.engine.model.location import Location
 from tests.configuration.test_pairs_documents import BLOCKS, FILES, loaded
 from tests.house import ROOT
 from tests.system.airflow import Run, connection
-from tests.system.world import ACCESS_KEY, DAGS, SECRET_KEY, SESSION_TOKEN, World, world
+from tests.system.world import ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, World, world
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(580)]
 
@@ -35,6 +35,14 @@ IDS = {
     "nightly", "divide", "clean_exports", "archive", "listed", "customers", "exports_hourly", "exports_second_copy",
     "exports_watched", "sweep_archive",
 }  # fmt: skip
+ALL_PAIRS = """\
+from pathlib import Path
+
+from airflow_bucketsync import load_pairs
+
+for path in sorted(Path(__file__).parent.glob("*.yaml")):
+    globals().update(load_pairs(path))  # the DAGs of each file
+"""
 PLACE = re.compile(r"(s3|oss)://(\w+)@([\w.-]+)/")
 SEEDS = {("incoming", "a.csv"), ("incoming", "north/b.txt"), ("exports", "daily/c.csv"), ("data", "exports/orders.csv")}
 DAY = "2026-07-14"
@@ -85,9 +93,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     dags, folder = tmp_path_factory.mktemp("dags"), tmp_path_factory.mktemp("templates")
     files = syncs(folder / "tree")
     for name, file in files.items():
-        text = (DAGS / "pairs.py").read_text().replace("pairs.yaml", f"{name}.yaml")
-        (dags / f"{re.sub(r'[^A-Za-z0-9]', '_', name)}.py").write_text(text)
         (dags / f"{name}.yaml").write_text(yaml.safe_dump(file, sort_keys=False))
+    (dags / "all_pairs.py").write_text(ALL_PAIRS)
     for number, text in enumerate(EXAMPLES):
         text = re.sub(r"schedule=(\"[^\"]*\"|\[[^\]]*\])", "schedule=None", text)
         (dags / f"example_{number}.py").write_text(text.replace("file:///", f"file://{folder}/tree/"))
