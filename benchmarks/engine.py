@@ -15,7 +15,8 @@ import boto3
 
 from airflow_bucketsync.engine import sync
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.policy import SyncPolicy, Verify
+from airflow_bucketsync.engine.model.policy import SyncPolicy
+from airflow_bucketsync.engine.model.policy_words import Verify
 from airflow_bucketsync.engine.stores.local import LocalStore
 from airflow_bucketsync.engine.stores.s3.client import client_config
 from airflow_bucketsync.engine.stores.s3.store import S3Store

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from airflow_bucketsync.engine.model.outcome import Report
-from airflow_bucketsync.operators.report_text import XCOM_ROOM, for_xcom, report_text, shown
+from airflow_bucketsync.engine.model.shown import shown
+from airflow_bucketsync.operators.report_text import XCOM_ROOM, for_xcom, report_text
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 REPORT = Report(

@@ -21,7 +21,7 @@ from airflow_bucketsync.engine.steps.begin_uploads import begin_uploads
 from airflow_bucketsync.engine.steps.complete_uploads import complete_uploads
 from airflow_bucketsync.engine.steps.copy import copy_batch
 from airflow_bucketsync.engine.steps.delete_extra import delete_extra
-from airflow_bucketsync.engine.steps.listing import list_unit
+from airflow_bucketsync.engine.steps.list_units import list_unit
 from airflow_bucketsync.engine.steps.lock import Watch, wait_for_lock
 from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.prepare import prepare

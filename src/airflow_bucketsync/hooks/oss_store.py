@@ -10,7 +10,7 @@ from oss2.credentials import CredentialsProvider  # type: ignore[import-untyped]
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.policy import SymlinkObjects
+from airflow_bucketsync.engine.model.policy_words import SymlinkObjects
 from airflow_bucketsync.engine.model.preserve import WriteSettings
 from airflow_bucketsync.engine.stores.gate import Gate
 from airflow_bucketsync.engine.stores.oss.client import make_client

@@ -8,7 +8,8 @@ from dataclasses import replace
 from airflow_bucketsync.configuration.places import DEFAULT_CONNECTIONS
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
-from airflow_bucketsync.engine.model.policy import FollowLinks, SymlinkObjects, SyncPolicy
+from airflow_bucketsync.engine.model.policy import SyncPolicy
+from airflow_bucketsync.engine.model.policy_words import FollowLinks, SymlinkObjects
 from airflow_bucketsync.engine.model.preserve import DEFAULT_CLASS, KEEP_CLASS, WriteSettings
 from airflow_bucketsync.engine.model.source_list import ListPlace
 from airflow_bucketsync.engine.model.storage_classes import STANDARD_NAMES

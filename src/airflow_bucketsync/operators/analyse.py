@@ -15,6 +15,7 @@ from airflow_bucketsync.configuration.analysing import AnalysisAsked, read_analy
 from airflow_bucketsync.configuration.section import allowed_locations
 from airflow_bucketsync.engine.model.analysis import Analysis, ClassRow, Row
 from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.shown import shown
 from airflow_bucketsync.engine.model.units import format_seconds, format_size
 from airflow_bucketsync.engine.rules.advice_words import READABLE
 from airflow_bucketsync.engine.steps.analyse import (
@@ -27,7 +28,7 @@ from airflow_bucketsync.engine.steps.analyse import (
 )
 from airflow_bucketsync.hooks.store import open_store
 from airflow_bucketsync.operators.base import SyncOperator, run_name
-from airflow_bucketsync.operators.report_text import XCOM_ROOM, shown
+from airflow_bucketsync.operators.report_text import XCOM_ROOM
 
 _LOGGED = 10
 """Rows of a table that the log shows."""

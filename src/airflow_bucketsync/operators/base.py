@@ -155,7 +155,7 @@ class SyncOperator(BaseOperator):
     @contextmanager
     def open_run(self, context: Context) -> Iterator[Run]:
         """The run that `prepare` began, with its stores open."""
-        from airflow_bucketsync.engine.steps.prepare import open_spec
+        from airflow_bucketsync.engine.steps.run_document import open_spec
 
         task_id = self.prepare_task_id or self.sibling(PREPARE)
         handed = self.handed_over(context, task_id, "pair", "run", "digest", "workspace", "airflow")

@@ -17,11 +17,12 @@ from airflow_bucketsync.configuration.sweeping import read_age
 from airflow_bucketsync.engine.errors import InvalidConfiguration, SyncIncomplete
 from airflow_bucketsync.engine.model.cleaning import CleanLimits, CleanReport, CleanTrash
 from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.shown import shown
 from airflow_bucketsync.engine.model.units import format_size
 from airflow_bucketsync.engine.steps.clean import CLEANS, clean
 from airflow_bucketsync.hooks.store import open_store
 from airflow_bucketsync.operators.base import SyncOperator, run_name
-from airflow_bucketsync.operators.report_text import first_that_fit, shown
+from airflow_bucketsync.operators.report_text import first_that_fit
 
 LIMITS = CleanLimits()
 LATER = timedelta(days=1)

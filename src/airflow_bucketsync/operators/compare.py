@@ -14,19 +14,20 @@ from airflow_bucketsync.configuration.places import refuse_workspace_inside
 from airflow_bucketsync.configuration.section import allowed_locations, manual_options
 from airflow_bucketsync.engine.errors import SyncIncomplete
 from airflow_bucketsync.engine.model.comparison import ComparisonReport
+from airflow_bucketsync.engine.model.shown import shown
 from airflow_bucketsync.engine.steps.compare import compare_pair
 from airflow_bucketsync.engine.steps.findings_files import REPORT
 from airflow_bucketsync.operators.base import run_name
-from airflow_bucketsync.operators.prepare import PrepareByHandOperator, PrepareOperator, PreparingOperator
-from airflow_bucketsync.operators.report_text import XCOM_ROOM, shown
+from airflow_bucketsync.operators.prepare import PrepareByHandOperator, PreparingOperator, PreparingPairOperator
+from airflow_bucketsync.operators.report_text import XCOM_ROOM
 
 TIMEOUT = timedelta(hours=12)
 
 
-class ComparePairOperator(PrepareOperator):
+class ComparePairOperator(PreparingPairOperator):
     """Hold every selected source object against the destination; red when the pair is not in step.
 
-    Parameters are those of `PrepareOperator`; the option `verify` says how deep: `listing` (names and sizes),
+    Parameters are those of `PreparingPairOperator`; the option `verify` says how deep: `listing` (names and sizes),
     `metadata` (the default: checksums, metadata and tags too) or `content` (both bodies). Returns the counts, the first
     findings, and where all of them are: `folder` in `workspace`, with `report` (JSON), `table` (CSV) and `objects` (the
     page).

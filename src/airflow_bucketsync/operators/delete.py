@@ -15,9 +15,9 @@ from airflow.sdk.execution_time.hitl import HITLUser, upsert_hitl_detail
 from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.model.removal import Answer, Approval, Removal
+from airflow_bucketsync.engine.model.shown import shown
 from airflow_bucketsync.engine.model.units import format_size
 from airflow_bucketsync.operators.base import SyncOperator
-from airflow_bucketsync.operators.report_text import shown
 from airflow_bucketsync.state import TaskProgress, run_finished
 
 if TYPE_CHECKING:

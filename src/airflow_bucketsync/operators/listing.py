@@ -32,7 +32,7 @@ class ListOperator(SyncOperator):
 
     def execute(self, context: Context) -> None:
         """List, and hand over the totals."""
-        from airflow_bucketsync.engine.steps.listing import list_unit
+        from airflow_bucketsync.engine.steps.list_units import list_unit
 
         with self.open_run(context) as run:
             index = list_unit(run, self.mapped("unit"))
@@ -78,7 +78,7 @@ class ListSourceOperator(SyncOperator):
 
     def execute(self, context: Context) -> None:
         """List, and hand over where the listing is."""
-        from airflow_bucketsync.engine.steps.listing import share_listing
+        from airflow_bucketsync.engine.steps.list_units import share_listing
         from airflow_bucketsync.hooks.store import open_source
 
         source, options = Location.parse(self.source), read_options(self.options or {})

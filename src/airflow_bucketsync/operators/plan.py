@@ -11,10 +11,10 @@ from airflow.sdk.exceptions import AirflowRescheduleException, DownstreamTasksSk
 
 from airflow_bucketsync.engine.errors import Locked
 from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.model.shown import shown
 from airflow_bucketsync.operators.base import SyncOperator
 from airflow_bucketsync.operators.delete import DeleteExtraOperator
 from airflow_bucketsync.operators.multipart import BeginUploadsOperator, CompleteUploadsOperator
-from airflow_bucketsync.operators.report_text import shown
 from airflow_bucketsync.state import run_finished
 
 LOOK_AGAIN = timedelta(seconds=60)

@@ -24,21 +24,16 @@ if TYPE_CHECKING:
 
 
 class PreparingOperator(SyncOperator):
-    """Begins a run. Returns the numbers of what `list` is mapped over; [] = small, `plan` lists by itself.
-
-    :param listing_task_id: of the `ListSourceOperator` that lists the source for several syncs; None = there is none
-    """
+    """Begins a run. Returns the numbers of what `list` is mapped over; [] = small, `plan` lists by itself."""
 
     def __init__(
         self,
         *,
-        listing_task_id: str | None = None,
         inlets: Sequence[Any] | None = (STATE,),
         execution_timeout: timedelta | None = timedelta(minutes=15),
         **kwargs: Any,
     ) -> None:
         super().__init__(inlets=inlets, execution_timeout=execution_timeout, **kwargs)
-        self.listing_task_id = listing_task_id
 
     @abstractmethod
     def asked(self, context: Context) -> SyncSpec:
@@ -64,17 +59,11 @@ class PreparingOperator(SyncOperator):
         return self.numbers(prepared.units)
 
     def shared_listing(self, context: Context) -> SharedRef | None:
-        """Where the listing of the source is that another task took for several syncs."""
-        if self.listing_task_id is None:
-            return None
-        from airflow_bucketsync.engine.steps.shared_listing import SharedRef
-
-        handed = self.handed_over(context, self.listing_task_id, "workspace", "folder", "digest")
-        self.shared_workspace(handed["workspace"], self.listing_task_id)
-        return SharedRef(folder=handed["folder"], digest=handed["digest"])
+        """Where the listing of the source is that another task took for several syncs; None = there is none."""
+        return None
 
 
-class PrepareOperator(PreparingOperator):
+class PreparingPairOperator(PreparingOperator):
     """Begins a run of the pair that the DAG's author wrote down. Run configuration is not read.
 
     :param source: location URL (templated), such as `s3://conn_id@bucket/prefix/` or `file:///folder/`
@@ -116,6 +105,29 @@ class PrepareOperator(PreparingOperator):
         listed = {"source_list": self.source_list} if self.source_list else {}
         options = read_options({**(self.options or {}), **listed})
         return SyncSpec.of(source, destination, name=self.name, selection=options.selection(), policy=options.policy())
+
+
+class PrepareOperator(PreparingPairOperator):
+    """Begins a run of the pair that the DAG's author wrote down. Run configuration is not read.
+
+    Parameters, beside those of `PreparingPairOperator`:
+
+    :param listing_task_id: of the `ListSourceOperator` that lists the source for several syncs; None = there is none
+    """
+
+    def __init__(self, *, listing_task_id: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.listing_task_id = listing_task_id
+
+    def shared_listing(self, context: Context) -> SharedRef | None:
+        """Where the listing is that the other task took."""
+        if self.listing_task_id is None:
+            return None
+        from airflow_bucketsync.engine.steps.shared_listing import SharedRef
+
+        handed = self.handed_over(context, self.listing_task_id, "workspace", "folder", "digest")
+        self.shared_workspace(handed["workspace"], self.listing_task_id)
+        return SharedRef(folder=handed["folder"], digest=handed["digest"])
 
 
 class PrepareByHandOperator(PreparingOperator):

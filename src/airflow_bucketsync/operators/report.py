@@ -12,8 +12,9 @@ from airflow.sdk.exceptions import AirflowSkipException, DownstreamTasksSkipped
 from airflow_bucketsync.assets import EVENTS, destination_asset, emit_event
 from airflow_bucketsync.engine.errors import PlanMismatch, SyncIncomplete
 from airflow_bucketsync.engine.model.outcome import Report
+from airflow_bucketsync.engine.model.shown import shown
 from airflow_bucketsync.operators.base import PLAN, SyncOperator
-from airflow_bucketsync.operators.report_text import for_xcom, report_text, shown
+from airflow_bucketsync.operators.report_text import for_xcom, report_text
 from airflow_bucketsync.state import STATE, save_checkpoint
 
 

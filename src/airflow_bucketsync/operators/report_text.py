@@ -10,8 +10,6 @@ from airflow_bucketsync.engine.model.outcome import REMOVED, WRITTEN, Report
 from airflow_bucketsync.engine.model.shown import shown
 from airflow_bucketsync.engine.model.units import format_size
 
-__all__ = ["SHOWN", "XCOM_ROOM", "first_that_fit", "for_xcom", "report_text", "shown"]
-
 SHOWN = 10
 """Failures and warnings that are listed."""
 XCOM_ROOM = 8_000

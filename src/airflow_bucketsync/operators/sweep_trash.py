@@ -20,12 +20,13 @@ from airflow_bucketsync.configuration.trash_sweeping import (
 )
 from airflow_bucketsync.engine.errors import SyncIncomplete
 from airflow_bucketsync.engine.model.location import Location
+from airflow_bucketsync.engine.model.shown import shown
 from airflow_bucketsync.engine.model.trash_sweep import SweptFolder, TrashSweepReport
 from airflow_bucketsync.engine.model.units import format_age, format_size
 from airflow_bucketsync.engine.steps.sweep_trash import SWEEPS, sweep_trash
 from airflow_bucketsync.hooks.store import open_store
 from airflow_bucketsync.operators.base import SyncOperator, run_name
-from airflow_bucketsync.operators.report_text import first_that_fit, shown
+from airflow_bucketsync.operators.report_text import first_that_fit
 
 _WORDS = {
     "deleted": "deleted",

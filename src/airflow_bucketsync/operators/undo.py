@@ -19,6 +19,7 @@ from airflow_bucketsync.configuration.undoing import (
     require_allowed,
 )
 from airflow_bucketsync.engine.errors import InvalidConfiguration, SyncIncomplete
+from airflow_bucketsync.engine.model.shown import shown
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.model.undo import UndoneObject, UndoReport
 from airflow_bucketsync.engine.model.units import format_size
@@ -26,7 +27,7 @@ from airflow_bucketsync.engine.steps.undo import undo_run
 from airflow_bucketsync.engine.steps.undone import read_done
 from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.operators.base import SyncOperator, run_name
-from airflow_bucketsync.operators.report_text import first_that_fit, shown
+from airflow_bucketsync.operators.report_text import first_that_fit
 from airflow_bucketsync.state import STATE, airflow_id, owner, run_finished
 
 _WORDS = {

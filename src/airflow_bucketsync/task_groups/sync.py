@@ -196,12 +196,8 @@ def _check_literals(source: Any, destination: Any) -> None:
 
 def _literals(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options, with a plain list in place of one that is a template."""
-    template = _is_template(options.get("source_list"))
+    template = is_template(options.get("source_list"))
     return {**options, "source_list": "file:///of/a/template.csv"} if template else options
-
-
-def _is_template(url: Any) -> bool:
-    return isinstance(url, str) and ("{{" in url or "{%" in url)
 
 
 def _checked(timeouts: Mapping[str, timedelta]) -> Mapping[str, timedelta]:

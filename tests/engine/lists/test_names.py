@@ -7,7 +7,6 @@ import pytest
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.key_mapping import KeyMapping
 from airflow_bucketsync.engine.model.selection import Selection
-from airflow_bucketsync.engine.stores.memory import MemoryStore
 from tests.engine.lists.making import Listed
 from tests.engine.lists.test_jsonl import digests, lines, of
 from tests.engine.lists.test_pages import Failing
@@ -25,16 +24,11 @@ def pair() -> Listed:
     return made
 
 
-def bodies(pair: Listed) -> dict[str, bytes]:
-    """What stands at the destination."""
-    return pair.contents()
-
-
 def test_row_B9_a_root_is_taken_away(pair):
     taken = lines(of("a/*", sourceRootFolderKey="in/a/"), of("b/c/x", sourceRootFolderKey="in/b/"), of("z"))
     ran = pair.take("a.jsonl", taken)
     assert ran.report.counts == {"copied": 4}
-    assert bodies(pair) == {"x": b"1", "y": b"2", "c/x": b"3", "z": b"4"}
+    assert pair.contents() == {"x": b"1", "y": b"2", "c/x": b"3", "z": b"4"}
     assert ran.outcomes["c/x"].source_key == "b/c/x"
     again = pair.take("a.jsonl")
     assert again.report.counts == {"same": 4}
@@ -44,7 +38,7 @@ def test_row_B9_a_root_is_taken_away(pair):
 def test_row_B9_into_a_folder(pair):
     taken = lines(of("a/*", destinationRelativeFolderKey="new/"), of("b/c/x", destinationRelativeFolderKey="new/deep/"))
     assert pair.take("a.jsonl", taken).report.counts == {"copied": 3}
-    assert bodies(pair) == {"new/x": b"1", "new/y": b"2", "new/deep/x": b"3"}
+    assert pair.contents() == {"new/x": b"1", "new/y": b"2", "new/deep/x": b"3"}
 
 
 @pytest.mark.parametrize(("collides", "word"), [("refuse", "refused"), ("first", "skipped"), ("fail", None)])
@@ -53,10 +47,10 @@ def test_two_objects_of_one_name(pair, collides, word):
     if word is None:
         with pytest.raises(InvalidConfiguration, match=r"'a/x', 'b/c/x' would all be 'n/x'"):
             pair.take("a.jsonl", taken, on_collision=collides)
-        assert bodies(pair) == {}
+        assert pair.contents() == {}
         return
     ran = pair.take("a.jsonl", taken, on_collision=collides)
-    assert bodies(pair) == ({"z": b"4"} if collides == "refuse" else {"n/x": b"1", "z": b"4"})
+    assert pair.contents() == ({"z": b"4"} if collides == "refuse" else {"n/x": b"1", "z": b"4"})
     assert ran.report.counts[word] == (2 if collides == "refuse" else 1)
 
 
@@ -64,13 +58,13 @@ def test_a_name_may_be_that_of_an_object_of_its_own(pair):
     taken = lines(of("a/x", sourceRootFolderKey="in/a/"), of("z"), of("b/c/x", sourceRootFolderKey="in/b/c/"))
     ran = pair.take("a.jsonl", taken)
     assert ran.report.counts == {"copied": 1, "refused": 2}
-    assert bodies(pair) == {"z": b"4"}
+    assert pair.contents() == {"z": b"4"}
 
 
 def test_the_lists_word_goes_before_the_mapping(pair):
     taken = lines(of("a/x"), of("a/y", destinationRelativeFolderKey="kept/"))
     assert pair.take("a.jsonl", taken, key_mapping=FLAT).report.counts == {"copied": 2}
-    assert bodies(pair) == {"x": b"1", "kept/y": b"2"}
+    assert pair.contents() == {"x": b"1", "kept/y": b"2"}
 
 
 @pytest.mark.parametrize("mapping", [FLAT, ROOT])
@@ -78,7 +72,7 @@ def test_a_mapping_of_a_list_without_names(pair, mapping):
     ran = pair.take("a.csv", csv_of(["a/y", "a/x", "a/none"]), key_mapping=mapping)
     assert ran.report.counts == {"copied": 2, "gone": 1}
     assert ran.outcomes["none"].source_key == "a/none"
-    assert bodies(pair) == {"x": b"1", "y": b"2"}
+    assert pair.contents() == {"x": b"1", "y": b"2"}
     assert pair.take("a.csv", key_mapping=mapping).report.counts == {"same": 2, "gone": 1}
 
 
@@ -114,7 +108,7 @@ def test_pages_of_a_run_keep_the_names(pair):
     fail.keys = ()
     page = pair.contents(pair.pages)[f"{first.report.pair}/{first.report.run}/{first.report.objects}"]
     assert pair.take("again.jsonl.zst", page).report.counts == {"copied": 2}
-    assert bodies(pair) == {"n/x": b"1", "n/y": b"2", "z": b"4"}
+    assert pair.contents() == {"n/x": b"1", "n/y": b"2", "z": b"4"}
 
 
 @pytest.mark.parametrize("mapping", [FLAT, KeyMapping()])
@@ -130,7 +124,7 @@ def test_the_failed_objects_of_a_pair_under_the_same_mapping_and_under_none(pair
     (page,) = (body for name, body in pair.contents(pair.pages).items() if name.startswith("pair/failed/"))
     ran = pair.take("again.jsonl.zst", page, key_mapping=mapping)
     assert ran.report.counts == {"copied": 1}
-    assert bodies(pair) == {"x": b"1", "y": b"2"}
+    assert pair.contents() == {"x": b"1", "y": b"2"}
 
 
 def test_what_was_refused_is_named_anew(pair):
@@ -138,7 +132,7 @@ def test_what_was_refused_is_named_anew(pair):
     assert first.report.counts == {"copied": 2, "refused": 2}
     page = pair.contents(pair.pages)[f"{first.report.pair}/{first.report.run}/{first.report.objects}"]
     assert pair.take("again.jsonl.zst", page).report.counts == {"copied": 2}
-    assert set(bodies(pair)) == {"y", "z", "a/x", "b/c/x"}
+    assert set(pair.contents()) == {"y", "z", "a/x", "b/c/x"}
 
 
 def test_no_more_is_asked_there_than_by_key(pair, monkeypatch):
@@ -147,4 +141,3 @@ def test_no_more_is_asked_there_than_by_key(pair, monkeypatch):
     ran = pair.take("a.jsonl", lines(of("m/*", destinationRelativeFolderKey="n/")))
     assert ran.report.counts == {"copied": 1500}
     assert ran.report.requests["destination"]["list"] <= 4
-    assert isinstance(pair.destination, MemoryStore)

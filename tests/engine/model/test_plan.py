@@ -5,11 +5,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_bucketsync.engine.model.change import Change
 from airflow_bucketsync.engine.model.known import KnownObject
 from airflow_bucketsync.engine.model.listing import ListingIndex, ListUnit
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.pages import PageRef
-from airflow_bucketsync.engine.model.plan import Batch, Change, PartGroup, Plan
+from airflow_bucketsync.engine.model.plan import Batch, PartGroup, Plan
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.route import Route
 from airflow_bucketsync.engine.model.selection import Selection

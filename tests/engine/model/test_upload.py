@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_bucketsync.engine.model.change import Change
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo, PartReceipt
-from airflow_bucketsync.engine.model.plan import Change
 from airflow_bucketsync.engine.model.upload import Begun, OpenEntry, Receipt, Upload
 from tests.engine.model.nouns import (
     checksums,

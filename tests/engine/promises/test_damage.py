@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from airflow_bucketsync.engine.model.policy import Verify
+from airflow_bucketsync.engine.model.policy_words import Verify
 from airflow_bucketsync.engine.model.preserve import PRESERVED
 from airflow_bucketsync.engine.stores.base import ObjectStore
 from tests.engine.comparing import Comparison, Told, compare

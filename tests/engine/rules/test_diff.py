@@ -20,7 +20,7 @@ from airflow_bucketsync.engine.model.objects import (
     ObjectDetails,
     ObjectInfo,
 )
-from airflow_bucketsync.engine.model.policy import COMPARE_MODES
+from airflow_bucketsync.engine.model.policy_words import COMPARE_MODES
 from airflow_bucketsync.engine.rules.diff import PROOFS, Comparison
 from tests.engine.model.nouns import infos, quick
 

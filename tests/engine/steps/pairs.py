@@ -22,9 +22,10 @@ from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.rules.mapping import SAME_NAME
 from airflow_bucketsync.engine.rules.renaming import NO_NAME, OUTSIDE_ROOT
-from airflow_bucketsync.engine.steps.listing import list_unit
-from airflow_bucketsync.engine.steps.prepare import RUN_DOCUMENT, prepare, read_run
+from airflow_bucketsync.engine.steps.list_units import list_unit
+from airflow_bucketsync.engine.steps.prepare import prepare
 from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.run_document import RUN_DOCUMENT, read_run
 from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.engine.stores.base import ObjectStore
 from airflow_bucketsync.engine.stores.gate import Gate

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_bucketsync.engine.errors import PlanMismatch
+from airflow_bucketsync.engine.model.change import Change
 from airflow_bucketsync.engine.model.objects import EPOCH, ObjectInfo
-from airflow_bucketsync.engine.model.plan import Change
 from airflow_bucketsync.engine.model.units import MIB
 from airflow_bucketsync.engine.rules.batching import OBJECT_COST
 from airflow_bucketsync.engine.steps.batches import batch_of, write_batches

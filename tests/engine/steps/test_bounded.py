@@ -16,9 +16,10 @@ from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.steps import remembering
 from airflow_bucketsync.engine.steps.failed import KEPT
+from airflow_bucketsync.engine.steps.list_units import list_unit
 from airflow_bucketsync.engine.steps.listed import Listed
-from airflow_bucketsync.engine.steps.listing import list_unit
-from airflow_bucketsync.engine.steps.prepare import prepare, read_run
+from airflow_bucketsync.engine.steps.prepare import prepare
+from airflow_bucketsync.engine.steps.run_document import read_run
 from airflow_bucketsync.engine.stores.local import LocalStore
 from tests.engine.steps.pairs import Pair
 

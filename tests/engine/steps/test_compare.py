@@ -16,7 +16,7 @@ import pytest
 from airflow_bucketsync.engine.errors import AccessDenied, InvalidConfiguration
 from airflow_bucketsync.engine.model.comparison import ComparisonReport
 from airflow_bucketsync.engine.model.key_mapping import KeyMapping
-from airflow_bucketsync.engine.model.policy import Verify
+from airflow_bucketsync.engine.model.policy_words import Verify
 from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.steps.compare import SHOWN, compare_pair
 from airflow_bucketsync.engine.stores.gate import Stopped

@@ -12,11 +12,12 @@ import orjson
 import pytest
 
 from airflow_bucketsync.engine.errors import AccessDenied, InvalidConfiguration, ListingUntrusted, PlanMismatch
+from airflow_bucketsync.engine.model.change import Change
 from airflow_bucketsync.engine.model.known import KnownObject
 from airflow_bucketsync.engine.model.objects import Fingerprint, Page
 from airflow_bucketsync.engine.model.outcome import Outcome
-from airflow_bucketsync.engine.model.plan import Change, Plan
-from airflow_bucketsync.engine.model.policy import COMPARE_MODES
+from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.model.policy_words import COMPARE_MODES
 from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.steps.known import POINTER, open_known, update_known
 from airflow_bucketsync.engine.steps.manifest import read_plan
@@ -433,7 +434,7 @@ from datetime import UTC, datetime
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.objects import ObjectInfo, Page
 from airflow_bucketsync.engine.model.spec import SyncSpec
-from airflow_bucketsync.engine.steps.listing import list_unit
+from airflow_bucketsync.engine.steps.list_units import list_unit
 from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.prepare import prepare
 from airflow_bucketsync.engine.steps.run import Run

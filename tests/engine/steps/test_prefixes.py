@@ -12,10 +12,11 @@ from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.steps import absence
 from airflow_bucketsync.engine.steps import prepare as preparing
 from airflow_bucketsync.engine.steps.compare import compare_pair
+from airflow_bucketsync.engine.steps.list_units import list_unit
 from airflow_bucketsync.engine.steps.listed import Listed
-from airflow_bucketsync.engine.steps.listing import list_unit
 from airflow_bucketsync.engine.steps.plan import make_plan
-from airflow_bucketsync.engine.steps.prepare import as_full, prepare, read_run
+from airflow_bucketsync.engine.steps.prepare import prepare
+from airflow_bucketsync.engine.steps.run_document import as_full, read_run
 from airflow_bucketsync.engine.stores.local import LocalStore
 from airflow_bucketsync.engine.stores.memory import MEMORY_CAPABILITIES
 from tests.engine.lists.making import Listed as Lists

@@ -14,9 +14,10 @@ from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.steps.checks import check_overlap
+from airflow_bucketsync.engine.steps.list_units import list_unit
 from airflow_bucketsync.engine.steps.listed import read_index
-from airflow_bucketsync.engine.steps.listing import list_unit
-from airflow_bucketsync.engine.steps.prepare import SMALL, open_spec, prepare, read_run
+from airflow_bucketsync.engine.steps.prepare import SMALL, prepare
+from airflow_bucketsync.engine.steps.run_document import open_spec, read_run
 from airflow_bucketsync.engine.stores.memory import MEMORY_CAPABILITIES
 from tests.engine.clocks import START
 from tests.engine.steps.pairs import Pair
@@ -100,7 +101,7 @@ def test_fault_F16_sides_that_overlap_are_refused(source, destination, overlap):
 
 
 def test_a_listing_in_pages(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("airflow_bucketsync.engine.steps.listing.PAGE_OBJECTS", 4)
+    monkeypatch.setattr("airflow_bucketsync.engine.steps.list_units.PAGE_OBJECTS", 4)
     pair = Pair(source=replace(MEMORY_CAPABILITIES, page_limit=3))
     pair.put({f"{number:02d}": b"x" * number for number in range(10)})
     run = pair.run(mapped=True)

@@ -13,10 +13,11 @@ from airflow_bucketsync.engine.model.key_mapping import KeyMapping
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.selection import Selection
-from airflow_bucketsync.engine.steps import listing as listings
+from airflow_bucketsync.engine.steps import list_units
 from airflow_bucketsync.engine.steps import prepare as prepares
-from airflow_bucketsync.engine.steps.listing import share_listing
-from airflow_bucketsync.engine.steps.prepare import prepare, read_run
+from airflow_bucketsync.engine.steps.list_units import share_listing
+from airflow_bucketsync.engine.steps.prepare import prepare
+from airflow_bucketsync.engine.steps.run_document import read_run
 from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.engine.stores.gate import Gate
 from airflow_bucketsync.engine.stores.local import LocalStore
@@ -156,7 +157,7 @@ def test_names_that_are_no_objects_are_told_by_whom_they_concern(tmp_path, pair)
 
 
 def test_pages_are_divided(pair, monkeypatch):
-    monkeypatch.setattr(listings, "PAGE_OBJECTS", 3)
+    monkeypatch.setattr(list_units, "PAGE_OBJECTS", 3)
     shared, where = share(pair)
     assert len(shared.index.pages) == 2
     assert take(pair, where).report.counts == {"copied": 4}

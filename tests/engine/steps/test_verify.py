@@ -12,7 +12,7 @@ from airflow_bucketsync.engine.errors import AccessDenied, ConnectionLost, PlanM
 from airflow_bucketsync.engine.model.objects import ObjectAttributes
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.plan import Plan
-from airflow_bucketsync.engine.model.policy import Verify
+from airflow_bucketsync.engine.model.policy_words import Verify
 from airflow_bucketsync.engine.steps.copy import copy_batch
 from airflow_bucketsync.engine.steps.joining import units_to_verify
 from airflow_bucketsync.engine.steps.plan import make_plan

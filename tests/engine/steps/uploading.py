@@ -13,7 +13,7 @@ from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.steps.begin_uploads import begin_uploads
 from airflow_bucketsync.engine.steps.complete_uploads import complete_uploads
 from airflow_bucketsync.engine.steps.copy import copy_batch
-from airflow_bucketsync.engine.steps.listing import list_unit
+from airflow_bucketsync.engine.steps.list_units import list_unit
 from airflow_bucketsync.engine.steps.manifest import read_plan
 from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.prepare import prepare

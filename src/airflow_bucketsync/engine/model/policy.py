@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
-from datetime import datetime
-from typing import Any, Literal, Self, get_args
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
-from airflow_bucketsync.engine.model.outcome import STATUSES
+from airflow_bucketsync.engine.model.option_json import options_to_json, texts
+from airflow_bucketsync.engine.model.policy_checks import check_policy
+from airflow_bucketsync.engine.model.policy_words import (
+    Compare,
+    FolderMarkers,
+    FollowLinks,
+    Mode,
+    OnCollision,
+    OnLock,
+    OnMissing,
+    SymlinkObjects,
+    Trash,
+    Verify,
+)
 from airflow_bucketsync.engine.model.preserve import (
     DEFAULT_CLASS,
     DEFAULT_PRESERVED,
-    PRESERVED,
     Acl,
     Preserve,
     Preserved,
     WriteSettings,
 )
-from airflow_bucketsync.engine.model.units import GIB, KIB, MIB
+from airflow_bucketsync.engine.model.units import GIB, MIB
 
-Mode = Literal["full", "incremental", "auto", "until_quiet"]
-Compare = Literal["auto", "exists", "size", "size_mtime", "etag", "checksum", "metadata", "missing_or_older", "always"]
-Verify = Literal["none", "listing", "metadata", "content"]
-OnMissing = Literal["skip", "fail"]
-OnCollision = Literal["refuse", "fail", "first"]
-FolderMarkers = Literal["copy", "skip"]
-FollowLinks = Literal["none", "inside_root"]
-SymlinkObjects = Literal["follow", "skip"]
-Trash = Literal["none", "deleted", "all"]
-OnLock = Literal["fail", "wait", "skip"]
-
-COMPARE_MODES: tuple[str, ...] = get_args(Compare)
-VERIFY_LEVELS: tuple[str, ...] = get_args(Verify)
 _LISTS = frozenset({"tolerate", "preserve", "require_region", "approvers"})
 
 
@@ -148,63 +146,7 @@ class SyncPolicy:
         for name in _LISTS:
             if isinstance(getattr(self, name), str):
                 raise InvalidConfiguration(f"{name} is a list of words, not one text: write ({getattr(self, name)!r},)")
-        words: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-            ("mode", self.mode, get_args(Mode)),
-            ("compare", self.compare, COMPARE_MODES),
-            ("verify", self.verify, VERIFY_LEVELS),
-            ("on_missing", self.on_missing, get_args(OnMissing)),
-            ("on_collision", self.on_collision, get_args(OnCollision)),
-            ("folder_markers", self.folder_markers, get_args(FolderMarkers)),
-            ("follow_links", self.follow_links, get_args(FollowLinks)),
-            ("acl", self.acl, get_args(Acl)),
-            ("symlink_objects", self.symlink_objects, get_args(SymlinkObjects)),
-            ("trash", self.trash, get_args(Trash)),
-            ("on_lock", self.on_lock, get_args(OnLock)),
-            *(("tolerate", word, STATUSES) for word in self.tolerate),
-            *(("preserve", word, PRESERVED) for word in self.preserve),
-        )
-        for name, word, known in words:
-            if word not in known:
-                raise InvalidConfiguration(f"{name}: {word!r} is none of {', '.join(known)}")
-        checks = (
-            (
-                0 <= self.small_threshold <= self.large_threshold,
-                f"small_threshold ({self.small_threshold}) must not be above large_threshold ({self.large_threshold})",
-            ),
-            (self.part_size > 0, f"part_size must be above 0, got {self.part_size}"),
-            (1 <= self.max_batches <= 1024, f"max_batches must be 1 to 1024, got {self.max_batches}"),
-            (self.batch_objects >= 1, f"batch_objects must be at least 1, got {self.batch_objects}"),
-            (self.batch_bytes >= 1, f"batch_bytes must be at least 1, got {self.batch_bytes}"),
-            (1 <= self.concurrency <= 256, f"concurrency must be 1 to 256, got {self.concurrency}"),
-            (self.buffer_size >= MIB, f"buffer_size must be at least 1 MiB, got {self.buffer_size}"),
-            (self.quiet_objects >= 0, f"quiet_objects must not be negative, got {self.quiet_objects}"),
-            (self.max_rounds >= 1, f"max_rounds must be at least 1, got {self.max_rounds}"),
-            (
-                self.max_objects is None or self.max_objects >= 1,
-                f"max_objects must be at least 1, got {self.max_objects}",
-            ),
-            (self.max_bytes is None or self.max_bytes >= 1, f"max_bytes must be at least 1, got {self.max_bytes}"),
-            (self.group_bytes >= 1, f"group_bytes must be at least 1, got {self.group_bytes}"),
-            (
-                self.bandwidth is None or self.bandwidth >= KIB,
-                f"bandwidth must be at least 1 KiB, got {self.bandwidth}",
-            ),
-            (
-                self.requests_per_second is None or self.requests_per_second >= 1,
-                f"requests_per_second must be at least 1, got {self.requests_per_second}",
-            ),
-            (self.max_errors >= 0, f"max_errors must not be negative, got {self.max_errors}"),
-            (0.0 <= self.max_error_share <= 1.0, f"max_error_share must be 0.0 to 1.0, got {self.max_error_share}"),
-            (bool(self.storage_class), "storage_class must not be empty: write default, keep, or the name of a class"),
-            (
-                self.encryption_key is None or self.encryption not in ("default", "AES256"),
-                f"encryption_key needs an encryption with keys (aws:kms, KMS), got encryption {self.encryption!r}",
-            ),
-            *_deleting(self),
-        )
-        for holds, message in checks:
-            if not holds:
-                raise InvalidConfiguration(message)
+        check_policy(self)
 
     @property
     def removes(self) -> bool:
@@ -243,58 +185,3 @@ class SyncPolicy:
         for name in _LISTS & options.keys():
             options[name] = texts(options[name])
         return cls(**options)
-
-
-def _deleting(policy: SyncPolicy) -> tuple[tuple[bool, str], ...]:
-    """What must hold of the options that take objects away, with the words where it doesn't."""
-    share = policy.max_delete_share
-    return (
-        (policy.max_deletes >= 0, f"max_deletes must not be negative, got {policy.max_deletes}"),
-        (0.0 <= share <= 1.0, f"max_delete_share must be 0.0 to 1.0, got {share}"),
-        *(
-            (value is None or value >= 0, f"{name} must not be negative, got {value}")
-            for name, value in (
-                ("max_delete_bytes", policy.max_delete_bytes),
-                ("approve_above", policy.approve_above),
-                ("approve_bytes_above", policy.approve_bytes_above),
-            )
-        ),
-        (0 < policy.approval_hours <= 24 * 30, f"approval_hours must be above 0, at most 720: {policy.approval_hours}"),
-        (30 <= policy.lock_lease <= 86_400, f"lock_lease must be 30 to 86400 seconds, got {policy.lock_lease}"),
-        (
-            not (policy.delete and policy.mode == "incremental"),
-            "delete needs runs that list both sides, mode incremental lists the source only: use auto or full",
-        ),
-        (
-            not (policy.delete and policy.move),
-            "delete and move together would delete at the destination what was moved there: choose one of them",
-        ),
-        (
-            not (policy.move and policy.verify == "none"),
-            "move deletes what was verified at the destination, and verify is none: use metadata or content",
-        ),
-    )
-
-
-def texts(value: Any) -> Any:
-    """A list from JSON as a tuple; one text is refused by the class, not taken apart."""
-    return value if isinstance(value, str) else tuple(value)
-
-
-def options_to_json(options: Any) -> dict[str, Any]:
-    """Options as JSON; what stands at its default is left out."""
-    line = {}
-    for item in fields(options):
-        value = getattr(options, item.name)
-        default = item.default if item.default_factory is MISSING else item.default_factory()
-        if value != default:
-            line[item.name] = value.isoformat() if isinstance(value, datetime) else _plain(value)
-    return line
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "to_json"):
-        return value.to_json()
-    if isinstance(value, Mapping):
-        return dict(value)
-    return list(value) if isinstance(value, tuple) else value

@@ -10,7 +10,7 @@ from typing import Any, Self
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.key_mapping import KEEP, KeyMapping
 from airflow_bucketsync.engine.model.listing import Side
-from airflow_bucketsync.engine.model.policy import options_to_json, texts
+from airflow_bucketsync.engine.model.option_json import options_to_json, texts
 from airflow_bucketsync.engine.model.prefixes import check_prefixes
 from airflow_bucketsync.engine.model.routing import Routed, check_extensions, check_sizes
 from airflow_bucketsync.engine.model.source_list import DEFAULT_EXPANSION, ListEncoding, ListPlace, check_encoding

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Self
 
+from airflow_bucketsync.engine.model.change import Change
 from airflow_bucketsync.engine.model.objects import Checksum, Fingerprint, ObjectInfo, PartReceipt
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.pages import PageRef
-from airflow_bucketsync.engine.model.plan import Change
 
 PartMode = Literal["part_copy", "stream_parts"]
 

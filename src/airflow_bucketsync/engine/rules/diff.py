@@ -25,7 +25,7 @@ from airflow_bucketsync.engine.model.equality import equal_checksums, equal_cont
 from airflow_bucketsync.engine.model.fidelity import adapted, differences, kept_mtime
 from airflow_bucketsync.engine.model.known import KnownObject
 from airflow_bucketsync.engine.model.objects import ObjectDetails, ObjectInfo
-from airflow_bucketsync.engine.model.policy import Compare
+from airflow_bucketsync.engine.model.policy_words import Compare
 from airflow_bucketsync.engine.model.preserve import DEFAULT_CLASS, Preserve
 
 Verdict = Literal["same", "copy", "update", "look", "archived"]

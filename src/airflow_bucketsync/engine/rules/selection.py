@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from airflow_bucketsync.engine.model.objects import ObjectInfo
-from airflow_bucketsync.engine.model.policy import FolderMarkers
+from airflow_bucketsync.engine.model.policy_words import FolderMarkers
 from airflow_bucketsync.engine.model.prefixes import outermost
 from airflow_bucketsync.engine.model.selection import Selection, rules_only
 from airflow_bucketsync.engine.rules.extensions import Extensions

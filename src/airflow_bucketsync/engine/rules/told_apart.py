@@ -29,7 +29,7 @@ def told_apart(
     destination: Capabilities,
     preserve: Preserve,
     position: int | None = None,
-) -> tuple[Difference, ...]:
+) -> Iterator[Difference]:
     """The differences that an examiner's words stand for, with what each side has.
 
     Times of files are compared where both sides keep one: an object that never was a file has none, whatever a copy
@@ -38,19 +38,6 @@ def told_apart(
     :param wanted: what the destination was to have
     :param position: of the first byte that differs
     """
-    return tuple(_each(words, here, there, wanted, source, destination, preserve, position))
-
-
-def _each(
-    words: Iterable[str],
-    here: ObjectDetails,
-    there: ObjectDetails,
-    wanted: ObjectAttributes,
-    source: Capabilities,
-    destination: Capabilities,
-    preserve: Preserve,
-    position: int | None,
-) -> Iterator[Difference]:
     said = tuple(words)
     for word in said:
         if word == "size":

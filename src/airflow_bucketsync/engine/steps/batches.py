@@ -6,7 +6,8 @@ from collections.abc import Callable, Container, Iterator
 from itertools import chain
 
 from airflow_bucketsync.engine.errors import PlanMismatch
-from airflow_bucketsync.engine.model.plan import Batch, Change, Plan
+from airflow_bucketsync.engine.model.change import Change
+from airflow_bucketsync.engine.model.plan import Batch, Plan
 from airflow_bucketsync.engine.rules.batching import Balancer, batch_count
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.workspace import PageWriter

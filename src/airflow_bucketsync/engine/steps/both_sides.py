@@ -17,9 +17,9 @@ from airflow_bucketsync.engine.steps.listed import Listed
 from airflow_bucketsync.engine.steps.lists.listed import take_list
 from airflow_bucketsync.engine.steps.lists.planned import PlannedList, Sought
 from airflow_bucketsync.engine.steps.merging import merged
-from airflow_bucketsync.engine.steps.prepare import RunDocument
 from airflow_bucketsync.engine.steps.removing import NOT_AT_SOURCE
 from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.run_document import RunDocument
 from airflow_bucketsync.engine.steps.sources import Item, Named, Sources, in_the_way
 
 PAGES = "list/source"

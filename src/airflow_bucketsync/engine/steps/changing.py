@@ -14,12 +14,13 @@ from airflow_bucketsync.engine.errors import (
     PlanMismatch,
     StoreFull,
 )
+from airflow_bucketsync.engine.model.change import Change
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.equality import equal_content, etags_comparable
 from airflow_bucketsync.engine.model.fidelity import adapted, differences
 from airflow_bucketsync.engine.model.objects import Fingerprint, PutResult
 from airflow_bucketsync.engine.model.outcome import CopyMode, Outcome, Status
-from airflow_bucketsync.engine.model.plan import Change, Plan
+from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.steps.parting import first_difference
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.stores.base import Transfer, TransferMode

@@ -9,8 +9,8 @@ from airflow_bucketsync.engine.model.outcome import WRITTEN, Report
 from airflow_bucketsync.engine.model.plan import Listed, Plan
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.steps.failed import KEPT
-from airflow_bucketsync.engine.steps.prepare import RunDocument
 from airflow_bucketsync.engine.steps.remembering import Remembered
+from airflow_bucketsync.engine.steps.run_document import RunDocument
 from airflow_bucketsync.engine.steps.workspace import folder_name
 
 OVERLAP = timedelta(minutes=15)

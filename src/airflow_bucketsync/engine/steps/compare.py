@@ -167,7 +167,7 @@ class _Looks:
     def _differences(self, finding: Finding) -> tuple[Difference, ...]:
         if finding.seen is None:
             return tuple(Difference(what=word) for word in finding.differences)
-        return told_apart(
+        found = told_apart(
             finding.differences,
             finding.seen.here,
             finding.seen.there,
@@ -177,6 +177,7 @@ class _Looks:
             preserve=self.preserve,
             position=finding.position,
         )
+        return tuple(found)
 
 
 def _told(found: Found, outcome: Outcome) -> ComparedObject:

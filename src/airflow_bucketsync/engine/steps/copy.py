@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from airflow_bucketsync.engine.errors import BucketsyncError, ObjectChanged, TransientError
+from airflow_bucketsync.engine.model.change import Change
 from airflow_bucketsync.engine.model.objects import Fingerprint
 from airflow_bucketsync.engine.model.outcome import WRITTEN, CopyMode, Outcome
-from airflow_bucketsync.engine.model.plan import Change, Plan
+from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.model.upload import PartMode
 from airflow_bucketsync.engine.rules.parts import TooLarge, approach
 from airflow_bucketsync.engine.steps.batches import batch_of

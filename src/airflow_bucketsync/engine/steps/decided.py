@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from airflow_bucketsync.engine.model.change import Change
 from airflow_bucketsync.engine.model.names import is_state_name
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.outcome import Outcome, Status
-from airflow_bucketsync.engine.model.plan import Change
 from airflow_bucketsync.engine.rules.parts import check_object
 from airflow_bucketsync.engine.steps.run import Run
 

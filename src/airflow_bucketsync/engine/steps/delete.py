@@ -10,9 +10,9 @@ from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.rules.guards import Guard
 from airflow_bucketsync.engine.steps.absence import APPEARED, BULK, DISAGREES, present
 from airflow_bucketsync.engine.steps.discarding import Discarding, Left, withheld
-from airflow_bucketsync.engine.steps.prepare import read_run
 from airflow_bucketsync.engine.steps.removing import NOT_AT_SOURCE
 from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.run_document import read_run
 
 
 class Deleting:

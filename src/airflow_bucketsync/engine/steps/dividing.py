@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
+from airflow_bucketsync.engine.model.change import Change
 from airflow_bucketsync.engine.model.pages import PageRef
-from airflow_bucketsync.engine.model.plan import Batch, Change, PartGroup
+from airflow_bucketsync.engine.model.plan import Batch, PartGroup
 from airflow_bucketsync.engine.model.route import Transport
 from airflow_bucketsync.engine.steps.batches import write_batches
 from airflow_bucketsync.engine.steps.large import LargeObjects, write_uploads

@@ -15,7 +15,7 @@ from airflow_bucketsync.engine.errors import BodyCorrupted, BucketsyncError, Obj
 from airflow_bucketsync.engine.model.equality import equal_checksums, equal_content, equal_etags, etags_comparable
 from airflow_bucketsync.engine.model.fidelity import adapted, differences, is_held_time
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectAttributes, ObjectDetails
-from airflow_bucketsync.engine.model.policy import Verify
+from airflow_bucketsync.engine.model.policy_words import Verify
 from airflow_bucketsync.engine.model.preserve import Preserve
 from airflow_bucketsync.engine.steps.parting import first_difference
 from airflow_bucketsync.engine.stores.base import ObjectStore

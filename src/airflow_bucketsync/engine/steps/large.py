@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from airflow_bucketsync.engine.model.change import Change
 from airflow_bucketsync.engine.model.pages import PageRef
-from airflow_bucketsync.engine.model.plan import Change, PartGroup, Plan
+from airflow_bucketsync.engine.model.plan import PartGroup, Plan
 from airflow_bucketsync.engine.model.route import Transport
 from airflow_bucketsync.engine.model.upload import Upload
 from airflow_bucketsync.engine.rules.parts import approach, group_count, is_large, part_groups, part_size_for

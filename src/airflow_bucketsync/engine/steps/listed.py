@@ -9,9 +9,10 @@ from dataclasses import replace
 from airflow_bucketsync.engine.errors import ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.listing import ListingIndex, ListUnit, Side
 from airflow_bucketsync.engine.model.objects import ObjectInfo
-from airflow_bucketsync.engine.steps.listing import Listing, listing_of
-from airflow_bucketsync.engine.steps.prepare import RunDocument
+from airflow_bucketsync.engine.steps.list_units import listing_of
+from airflow_bucketsync.engine.steps.listing import Listing
 from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.run_document import RunDocument
 from airflow_bucketsync.engine.steps.workspace import Workspace
 
 

@@ -9,9 +9,9 @@ from airflow_bucketsync.engine.errors import AccessDenied, Locked
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.rules.estimate import estimate
 from airflow_bucketsync.engine.steps.lock import Finished, Watch, acquire, locks, peek
-from airflow_bucketsync.engine.steps.prepare import RunDocument
 from airflow_bucketsync.engine.steps.route import NOTHING
 from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.run_document import RunDocument
 
 
 def locked_plan(

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from itertools import chain
 
 from airflow_bucketsync.engine.errors import CheckpointMismatch
+from airflow_bucketsync.engine.model.change import Change, ChangeKind
 from airflow_bucketsync.engine.model.known import KnownObject
 from airflow_bucketsync.engine.model.names import trash_folder
 from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.outcome import Outcome
-from airflow_bucketsync.engine.model.plan import Change, ChangeKind, Plan
-from airflow_bucketsync.engine.model.route import Route
+from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.rules.bounds import Bounds
 from airflow_bucketsync.engine.rules.diff import Comparison
 from airflow_bucketsync.engine.rules.estimate import estimate
 from airflow_bucketsync.engine.rules.scope import Scope
 from airflow_bucketsync.engine.rules.selection import Selector
 from airflow_bucketsync.engine.steps.conflicts import Conflicts
-from airflow_bucketsync.engine.steps.decided import archived, hidden, names_refused, refusal_of, refused, withheld
+from airflow_bucketsync.engine.steps.decided import archived, hidden, names_refused, refusal_of, refused
 from airflow_bucketsync.engine.steps.decisions import Decisions
-from airflow_bucketsync.engine.steps.dividing import Divided, Totals, divide
 from airflow_bucketsync.engine.steps.failed import look_again, read_failed
 from airflow_bucketsync.engine.steps.journal import UploadJournal
 from airflow_bucketsync.engine.steps.known import Known, Remembered, open_known
@@ -32,12 +30,12 @@ from airflow_bucketsync.engine.steps.locked import locked_plan
 from airflow_bucketsync.engine.steps.looking import Look, first_look, look_at, must_be_looked_at
 from airflow_bucketsync.engine.steps.manifest import write_plan
 from airflow_bucketsync.engine.steps.merging import merged
-from airflow_bucketsync.engine.steps.prepare import RunDocument, as_full, read_run
 from airflow_bucketsync.engine.steps.removing import Removing
-from airflow_bucketsync.engine.steps.route import choose_route
 from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.run_document import RunDocument, as_full, read_run
 from airflow_bucketsync.engine.steps.sources import Sources, in_the_way
 from airflow_bucketsync.engine.steps.spool import Spool
+from airflow_bucketsync.engine.steps.work import Work
 
 LOOKS = 1_000
 """Objects that are looked at together; they and what was decided meanwhile wait in memory to keep the order."""
@@ -105,7 +103,6 @@ class _Planner:
             again=self.failed,
             names=None if self.list is None else self.list.names,
         )
-        self.bytes = 0
         self.waiting: list[Waiting] = []
         self.looks = 0
         self.conflicts = Conflicts(run.spec, run.destination.capabilities)
@@ -123,7 +120,9 @@ class _Planner:
         with Spool() as changes, self.removing:
             self._first_pass(source, destination, changes)
             self.conflicts.settle()
-            divided, route = self._second_pass(changes)
+            work = Work(self.run, self.decisions, self.conflicts)
+            work.take(changes)
+            divided, route = work.divided(changes, first=self.failed)
             removal = self.removing.finish(source, destination, decide=self.decisions.decide, warn=self.warnings.append)
         requests = self.run.requests_since(before)
         for listed, side in ((source, "source"), (destination, "destination")):
@@ -138,7 +137,7 @@ class _Planner:
             route=route,
             counts=dict(self.decisions.counts),
             reasons=dict(self.decisions.reasons),
-            bytes=self.bytes,
+            bytes=work.bytes,
             listed={
                 "source": {"objects": source.objects, "bytes": source.bytes},
                 "destination": {"objects": destination.objects, "bytes": destination.bytes},
@@ -267,34 +266,3 @@ class _Planner:
         # What failed before is no new work: it would use up the bounds of every run to come.
         if change.key in self.failed or self.bounds.take(change.key, change.load):
             changes.write(change.to_json())
-
-    # second pass: into batches --------------------------------------------------------------------------------
-
-    def _second_pass(self, changes: Spool) -> tuple[Divided, Route]:
-        largest = 0
-        for change in self._workable(changes):
-            self.decisions.count("planned", change.reason)
-            self.bytes += change.load
-            largest = max(largest, change.load)
-            if self.policy.dry_run:
-                self.decisions.decide(withheld(change))
-
-        def workable() -> Iterator[Change]:
-            return self._workable(changes, quiet=True)
-
-        route = choose_route(self.run, next(workable(), None), total_bytes=self.bytes)
-        if self.policy.dry_run:
-            return Divided(), route
-        totals = Totals(objects=self.decisions.counts["planned"], bytes=self.bytes, largest=largest)
-        return divide(self.run, route.transport, workable, totals, first=self.failed), route
-
-    def _workable(self, changes: Spool, *, quiet: bool = False) -> Iterator[Change]:
-        """The changes but for those that another key is in the way of; these are refused (once, unless `quiet`)."""
-        for line in changes:
-            change = Change.from_json(line)
-            reason = self.conflicts.reason(change.key)
-            if reason is None:
-                yield change
-            elif not quiet:
-                words = "another key is in its way at the destination"
-                self.decisions.decide(refused(change.source, reason, words, key=change.key))

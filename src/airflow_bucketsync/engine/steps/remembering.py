@@ -13,8 +13,8 @@ from airflow_bucketsync.engine.model.pages import PageRef
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.steps.failed import KEPT, read_failed, write_failed
 from airflow_bucketsync.engine.steps.known import Known, open_known, update_known
-from airflow_bucketsync.engine.steps.prepare import RunDocument
 from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.run_document import RunDocument
 from airflow_bucketsync.engine.steps.workspace import folder_name
 
 UNTOUCHED = frozenset({"gone", "refused", "skipped"})

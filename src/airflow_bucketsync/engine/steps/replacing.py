@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from airflow_bucketsync.engine.errors import BucketsyncError, InvalidConfiguration, ObjectChanged
-from airflow_bucketsync.engine.model.plan import Change, Plan
+from airflow_bucketsync.engine.model.change import Change
+from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.trash import Keeping, Kept
 

@@ -16,11 +16,11 @@ from airflow_bucketsync.engine.steps.checkpoint import checkpoint_of
 from airflow_bucketsync.engine.steps.delete_extra import unguarded
 from airflow_bucketsync.engine.steps.lock import release
 from airflow_bucketsync.engine.steps.manifest import read_plan
-from airflow_bucketsync.engine.steps.prepare import RunDocument, read_run
 from airflow_bucketsync.engine.steps.proven import Proven
 from airflow_bucketsync.engine.steps.remembering import Failing, Remembered, remember
 from airflow_bucketsync.engine.steps.rounds import rounds_of
 from airflow_bucketsync.engine.steps.run import Run
+from airflow_bucketsync.engine.steps.run_document import RunDocument, read_run
 from airflow_bucketsync.engine.steps.units import requests_of
 from airflow_bucketsync.engine.steps.verify import READ_BACK, TAGS_UNREAD
 

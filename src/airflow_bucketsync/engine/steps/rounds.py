@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.model.policy import SyncPolicy
-from airflow_bucketsync.engine.steps.prepare import RunDocument
+from airflow_bucketsync.engine.steps.run_document import RunDocument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_bucketsync.engine.errors import FinalError
-from airflow_bucketsync.engine.model.plan import Change
+from airflow_bucketsync.engine.model.change import Change
 from airflow_bucketsync.engine.model.route import Route
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.stores.base import ObjectStore

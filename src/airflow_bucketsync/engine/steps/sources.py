@@ -20,7 +20,7 @@ import orjson
 from airflow_bucketsync.engine.errors import InvalidConfiguration, ObjectNotFound
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.outcome import Outcome
-from airflow_bucketsync.engine.model.policy import OnCollision
+from airflow_bucketsync.engine.model.policy_words import OnCollision
 from airflow_bucketsync.engine.rules.mapping import SAME_NAME
 from airflow_bucketsync.engine.rules.renaming import Renaming, Unnamed
 from airflow_bucketsync.engine.rules.selection import UNMATCHED, Selector

@@ -16,7 +16,7 @@ from airflow_bucketsync.engine.errors import InvalidConfiguration, ObjectNotFoun
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.pages import PageRef
 from airflow_bucketsync.engine.model.spec import SyncSpec
-from airflow_bucketsync.engine.steps.prepare import read_run
+from airflow_bucketsync.engine.steps.run_document import read_run
 from airflow_bucketsync.engine.steps.workspace import Workspace
 
 REPORT = "report.json"

@@ -11,7 +11,7 @@ from airflow_bucketsync.engine.errors import BucketsyncError, PlanMismatch, Tran
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.outcome import WRITTEN, Outcome
 from airflow_bucketsync.engine.model.plan import Plan
-from airflow_bucketsync.engine.model.policy import Verify
+from airflow_bucketsync.engine.model.policy_words import Verify
 from airflow_bucketsync.engine.steps.examine import Examiner, Finding
 from airflow_bucketsync.engine.steps.listing import Listing
 from airflow_bucketsync.engine.steps.lists.expected import expecting

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
-from airflow_bucketsync.engine.errors import ListingUntrusted, ObjectNotFound
+from airflow_bucketsync.engine.errors import ObjectNotFound
 from airflow_bucketsync.engine.model.names import is_state_name
 from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.source_list import ListEntry
 from airflow_bucketsync.engine.rules.list_records import BrokenRule
+from airflow_bucketsync.engine.steps.listing import Listing
 from airflow_bucketsync.engine.steps.run import Run
 
 
@@ -38,25 +40,9 @@ def expanded(run: Run, entry: ListEntry) -> Iterator[ListEntry]:
 
 
 def _below(run: Run, folder: str) -> Iterator[ObjectInfo]:
-    """The objects below a folder. `bb/` is followed by `bb0`, before which every key below it stands."""
-    last = folder
-    end = folder[:-1] + "0"
-    while True:
-        run.gate.check()
-        try:
-            page = run.source.list_page(after=last, until=end, limit=run.source.capabilities.page_limit)
-        except ObjectNotFound:
-            return
-        for info in page.items:
-            if info.key <= last:
-                raise ListingUntrusted(
-                    f"the listing is out of order: after {last!r}", location=run.source.location.url, key=info.key
-                )
-            last = info.key
-            if info.key.startswith(folder) and not is_state_name(info.key):
+    """The objects below a folder; none where there is no such folder."""
+    with suppress(ObjectNotFound):
+        for info in Listing(run.source, "source", prefixes=(folder,)):
+            run.gate.check()
+            if info.key != folder and not is_state_name(info.key):
                 yield info
-        if page.next_after is None:
-            return
-        if page.next_after < last or (not page.items and page.next_after == last and not page.refused):
-            raise ListingUntrusted("the listing does not get on", location=run.source.location.url, key=last)
-        last = page.next_after

@@ -14,7 +14,7 @@ from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.names import is_temporary_name
 from airflow_bucketsync.engine.model.objects import Checksum, PutResult
-from airflow_bucketsync.engine.model.policy import FollowLinks
+from airflow_bucketsync.engine.model.policy_words import FollowLinks
 from airflow_bucketsync.engine.stores.base import Body
 from airflow_bucketsync.engine.stores.checksums import COMPUTABLE, checksum_of
 from airflow_bucketsync.engine.stores.clock import Clock, SystemClock

@@ -8,7 +8,7 @@ from airflow_bucketsync.engine.errors import NotSupported
 from airflow_bucketsync.engine.model.condition import Condition
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.objects import Checksum, ObjectAttributes, OpenUpload, PartReceipt, PutResult
-from airflow_bucketsync.engine.model.policy import FollowLinks
+from airflow_bucketsync.engine.model.policy_words import FollowLinks
 from airflow_bucketsync.engine.stores.base import Body, ObjectStore
 from airflow_bucketsync.engine.stores.clock import Clock
 from airflow_bucketsync.engine.stores.local.access import Folder

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from airflow_bucketsync.engine.errors import NotSupported
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.names import STATE_PREFIX
-from airflow_bucketsync.engine.model.policy import FollowLinks
+from airflow_bucketsync.engine.model.policy_words import FollowLinks
 from airflow_bucketsync.engine.stores.local.disk import kind_of
 
 # Why a link is refused, in a word for reports and in words for people.

@@ -26,7 +26,7 @@ from airflow_bucketsync.engine.model.objects import (
     Page,
     PutResult,
 )
-from airflow_bucketsync.engine.model.policy import FollowLinks
+from airflow_bucketsync.engine.model.policy_words import FollowLinks
 from airflow_bucketsync.engine.model.preserve import WriteSettings
 from airflow_bucketsync.engine.stores.base import Body, ObjectStore
 from airflow_bucketsync.engine.stores.bulk import ThreadedBulk

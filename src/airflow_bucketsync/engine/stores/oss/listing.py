@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from airflow_bucketsync.engine.errors import BucketsyncError, FinalError, ServerError
 from airflow_bucketsync.engine.model.objects import ObjectInfo, Page
-from airflow_bucketsync.engine.model.policy import SymlinkObjects
+from airflow_bucketsync.engine.model.policy_words import SymlinkObjects
 from airflow_bucketsync.engine.stores.oss.attributes import read_class
 from airflow_bucketsync.engine.stores.oss.reading import head
 from airflow_bucketsync.engine.stores.oss.session import Session

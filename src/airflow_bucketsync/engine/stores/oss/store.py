@@ -22,7 +22,7 @@ from airflow_bucketsync.engine.model.objects import (
     PartReceipt,
     PutResult,
 )
-from airflow_bucketsync.engine.model.policy import SymlinkObjects
+from airflow_bucketsync.engine.model.policy_words import SymlinkObjects
 from airflow_bucketsync.engine.model.preserve import WriteSettings
 from airflow_bucketsync.engine.model.storage_classes import OSS_CLASSES
 from airflow_bucketsync.engine.model.units import GIB, KIB
