@@ -5,14 +5,27 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, ValidationError, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from airflow_bucketsync.configuration.option_types import (
+    MAX_PATTERN,
+    Classes,
+    Extensions,
+    Folders,
+    Names,
+    Part,
+    PreservedWords,
+    Size,
+    Tags,
+    Text,
+    Texts,
+    Time,
+    Words,
+)
 from airflow_bucketsync.engine.errors import InvalidConfiguration
-from airflow_bucketsync.engine.model.key_mapping import KeyMapping
-from airflow_bucketsync.engine.model.outcome import STATUSES, Status
+from airflow_bucketsync.engine.model.outcome import STATUSES
 from airflow_bucketsync.engine.model.policy import (
     Compare,
     FolderMarkers,
@@ -26,92 +39,15 @@ from airflow_bucketsync.engine.model.policy import (
     Trash,
     Verify,
 )
-from airflow_bucketsync.engine.model.prefixes import MAX_PREFIXES
-from airflow_bucketsync.engine.model.preserve import PRESERVED, Acl, Preserved
-from airflow_bucketsync.engine.model.routing import Routed
+from airflow_bucketsync.engine.model.preserve import PRESERVED, Acl
 from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.model.source_list import ListEncoding
 from airflow_bucketsync.engine.model.together import check_together
-from airflow_bucketsync.engine.model.units import parse_size
 
-MAX_PATTERNS = 1000
-MAX_PATTERN = 1024
-NAMES_SCHEMA: dict[str, Any] = {
-    "anyOf": [
-        {"type": "string", "enum": ["keep", "flatten"]},
-        *(
-            {"type": "object", "properties": {name: shape}, "required": [name], "additionalProperties": False}
-            for name, shape in (
-                ("prefix_map", {"type": "object", "additionalProperties": {"type": "string"}}),
-                ("relative_root", {"type": "string"}),
-                ("relative_folder", {"type": "string"}),
-            )
-        ),
-    ]
-}
-"""Of `key_mapping`, for editors."""
-
-
-def _texts(value: Any) -> Any:
-    if isinstance(value, str):
-        raise ValueError(f"write a list of texts, not the text {value!r:.80}")
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _size(value: Any) -> Any:
-    if isinstance(value, float) or not isinstance(value, int | str):
-        raise ValueError("write bytes, or a number with KiB, MiB, GiB, TiB")
-    try:
-        return parse_size(value)
-    except InvalidConfiguration as error:
-        raise ValueError(error.message.partition(": ")[2]) from None
-
-
-def _time(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            raise ValueError(f"{value!r:.80} is no time: write 2026-01-31T12:00:00Z") from None
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise ValueError("the time has no zone: write 2026-01-31T12:00:00Z, or +02:00 instead of Z")
-    return value
-
-
-def _names(value: Any) -> Any:
-    try:
-        return value if isinstance(value, KeyMapping) else KeyMapping.from_json(value)
-    except InvalidConfiguration as error:
-        raise ValueError(error.message.partition(": ")[2]) from None
-
-
-def _part(value: Any) -> Any:
-    try:
-        return value if isinstance(value, Routed) else Routed.from_json(value)
-    except InvalidConfiguration as error:
-        raise ValueError(error.message) from None
-    except (KeyError, TypeError, AttributeError):
-        raise ValueError("write what `routed_syncs` makes of a table of routes") from None
-
-
-Texts = Annotated[
-    tuple[Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)], ...],
-    BeforeValidator(_texts),
-    Field(max_length=MAX_PATTERNS),
-]
-Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=int | str)]
-Time = Annotated[datetime, BeforeValidator(_time)]
-Text = Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)]
-Classes = Annotated[dict[Text, Text], Field(max_length=50)]
-Folders = Annotated[tuple[Text, ...], BeforeValidator(_texts), Field(max_length=MAX_PREFIXES)]
-Extensions = Annotated[
-    tuple[Annotated[str, Field(max_length=MAX_PATTERN)], ...], BeforeValidator(_texts), Field(max_length=MAX_PATTERNS)
-]
-Tags = Annotated[dict[Text, Annotated[str, Field(max_length=256)]], Field(max_length=10)]
-Names = Annotated[InstanceOf[KeyMapping], BeforeValidator(_names), WithJsonSchema(NAMES_SCHEMA)]
-Part = Annotated[InstanceOf[Routed], BeforeValidator(_part), WithJsonSchema({"type": "object"})]
-PreservedWords = Annotated[tuple[Preserved, ...], BeforeValidator(_texts)]
-Words = Annotated[tuple[Status, ...], BeforeValidator(_texts)]
+LARGEST = 2**63 - 1
+"""What a page can hold of a number."""
+SHOWN = 5
+"""Wrong values that a message names."""
 
 
 class Options(BaseModel):
@@ -263,7 +199,7 @@ class Options(BaseModel):
         return SyncPolicy(**self._of(SyncPolicy))
 
     def _of(self, noun: type[Selection] | type[SyncPolicy]) -> dict[str, Any]:
-        values = {item.name: getattr(self, item.name) for item in fields(noun)}
+        values = {item.name: getattr(self, item.name) for item in fields(noun) if item.name in OPTION_NAMES}
         return {name: value for name, value in values.items() if value is not None}
 
 
@@ -275,20 +211,34 @@ def read_options(given: Mapping[str, Any]) -> Options:
 
     :raises InvalidConfiguration: an unknown name (with the nearest known one), or a value with the reason
     """
+    options = read_single_options(given)
+    check_together(options.selection(), options.policy())
+    return options
+
+
+def read_single_options(given: Mapping[str, Any]) -> Options:
+    """The same, each checked by itself: whether they fit together shows when they stand among others.
+
+    :raises InvalidConfiguration: an unknown name (with the nearest known one), or a value with the reason
+    """
     for name in given:
         if name not in OPTION_NAMES:
             raise InvalidConfiguration(unknown_option(name))
     try:
         options = Options.model_validate(dict(given))
     except ValidationError as error:
-        raise InvalidConfiguration("; ".join(_words(problem) for problem in error.errors())) from None
-    check_together(options.selection(), options.policy())
+        found = error.errors()
+        more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise InvalidConfiguration("; ".join(_words(problem) for problem in found[:SHOWN]) + more) from None
+    for name, value in options:
+        if isinstance(value, int) and value > LARGEST:
+            raise InvalidConfiguration(f"{name}: the number is larger than anything has: write {LARGEST} at most")
     return options
 
 
 def unknown_option(name: Any) -> str:
     """That a name is no option, with the nearest one that is."""
-    nearest = difflib.get_close_matches(str(name), OPTION_NAMES, n=1, cutoff=0.5)
+    nearest = difflib.get_close_matches(str(name)[:80], OPTION_NAMES, n=1, cutoff=0.5)
     hint = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(OPTION_NAMES)}"
     return f"{name!r:.80} is no option of a sync: {hint}"
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from airflow_bucketsync.configuration.options import Extensions, Size, Text, Texts, read_options
+from airflow_bucketsync.configuration.option_types import Extensions, Size, Text, Texts
+from airflow_bucketsync.configuration.options import read_options
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.routed_pairs import routed_pairs

@@ -86,6 +86,11 @@ class RunDocument:
         return start if self.round is None else max(start, self.round.after)
 
     @property
+    def begun(self) -> Checkpoint | None:
+        """The checkpoint of which this run tries again what failed; None = there is none, or it runs aside."""
+        return None if self.spec.aside else self.previous
+
+    @property
     def since(self) -> datetime | None:
         """Only objects modified at or after this time, and those that failed; None = whenever."""
         if not self.spec.policy.since_watermark or self.previous is None:
@@ -151,7 +156,7 @@ def prepare(
         blind=blind,
         mode=mode,
         previous=checkpoint,
-        round=checkpoint.round if checkpoint is not None and run.spec.policy.bounded else None,
+        round=checkpoint.round if checkpoint is not None and _goes_on(run.spec) else None,
     )
     splits = checkpoint.splits if checkpoint is not None and document.mapped else ()
     if checkpoint is None and document.mapped and not listed:
@@ -193,13 +198,18 @@ def choose_mode(run: Run, checkpoint: Checkpoint | None) -> tuple[Listed, tuple[
         return "full", ()
     if checkpoint is None or not open_known(run.workspace, run.spec).pages:
         return "full", (FORGOTTEN,) if asked == "incremental" else ()
-    if checkpoint.round is not None and asked != "incremental" and run.spec.policy.bounded:
+    if checkpoint.round is not None and asked != "incremental" and _goes_on(run.spec):
         return checkpoint.round.mode, ()  # what was begun is gone through to its end
     if asked != "incremental":
         last = checkpoint.last_full
         if last is None or not timedelta(0) <= run.clock.now() - last < FULL_EVERY:
             return "full", ()
     return "incremental", ()
+
+
+def _goes_on(spec: SyncSpec) -> bool:
+    """Whether a run takes up a round where the one before it ended."""
+    return spec.policy.bounded and not spec.aside
 
 
 def _may_list(run: Run) -> bool:
