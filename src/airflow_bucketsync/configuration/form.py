@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow.sdk import Param
@@ -96,22 +96,30 @@ _WHICH, _HOW = "Which objects", "How"
 
 
 def form(
-    options: Sequence[str], *, allowed: Sequence[Location] = (), sides: Sequence[str] = ("source", "destination")
+    options: Sequence[str],
+    *,
+    allowed: Sequence[Location] = (),
+    known: Mapping[str, Sequence[str]] | None = None,
+    sides: Sequence[str] = ("source", "destination"),
 ) -> dict[str, Param]:
     """The fields of a run by hand, in the order of the form.
 
     :param options: options that may be set
     :param allowed: proposed as locations
+    :param known: proposed before these, of each side
     :param sides: the locations that are asked for
     """
-    proposals: dict[str, Any] = {"examples": [location.url for location in allowed]} if allowed else {}
+    proposals = {
+        name: list(dict.fromkeys([*(known or {}).get(name, ()), *(location.url for location in allowed)]))
+        for name in sides
+    }
     locations = {
         name: Param(
             type="string",
             minLength=1,
             title=name.capitalize(),
             description_md=LOCATION_FORM,
-            **proposals,
+            **({"examples": proposals[name]} if proposals[name] else {}),
         )
         for name in sides
     }

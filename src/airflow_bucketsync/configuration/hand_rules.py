@@ -70,6 +70,8 @@ def _below(author: Sequence[str], given: Sequence[str]) -> str | None:
     if not given:
         return "an empty list takes everything: leave it out, or write folders"
     for folder in given:
+        if not folder.isprintable():
+            return f"{folder!r:.80} holds a character that nobody sees: write the plain folder"
         if any(segment in (".", "..") for segment in folder.split("/")):
             return f"{folder!r:.80} has a '.' or '..' segment: write the plain folder"
         if author and not folder.startswith(tuple(author)):

@@ -73,6 +73,7 @@ def _field(name: str, limit: Limit, authors: Sequence[Any]) -> Param | None:
     elif name in LISTS and limit.one_of is not None:
         schema |= {"examples": list(limit.one_of)}
     if name in SIZES:
+        schema["type"] = ["null", "string", "integer"]
         words += [f"{word} {format_size(end)}." for word, end in _size_ends(name, limit, author)]
     if name in _ADDED and author:
         written = ", ".join(f"{key}={value}" for key, value in author.items()) if name == "tags" else ", ".join(author)
