@@ -103,9 +103,14 @@ def test_what_the_author_does_not_allow(by_hand, conf, words):
 
 
 def test_what_the_author_allows():
-    by_hand = {"max_objects": {"at_least": 5, "at_most": 9}, "prefixes": {"one_of": ["a/"]}, "verify": None}
+    by_hand = {
+        "max_objects": {"at_least": 5, "at_most": 9},
+        "prefixes": {"one_of": ["a/"]},
+        "verify": "never",
+        "mode": None,
+    }
     assert asked({}, {"max_objects": 9, "prefixes": ["a/"]}, by_hand).policy.max_objects == 9
-    assert list(read_by_hand(by_hand)) == ["max_objects", "prefixes"], "null takes away"
+    assert list(read_by_hand(by_hand)) == ["max_objects", "prefixes"], "never takes away"
 
 
 def test_options_that_do_not_fit_together_are_named():
@@ -122,7 +127,7 @@ def test_options_that_do_not_fit_together_are_named():
         ({"dryrun": "any"}, "did you mean 'dry_run'?"),
         ({"acl": "any"}, "acl: is the author's alone"),
         ({"source": "any"}, "'source' is no option"),
-        ({"dry_run": True}, "dry_run: write `any`, or a block"),
+        ({"dry_run": True}, "dry_run: write `any`, a block"),
         ({"dry_run": {}}, "dry_run: write `any`"),
         ({"dry_run": {"one_of": [True]}}, "dry_run: one_of is for words"),
         ({"verify": {"at_most": "content"}}, "verify: at_most is for numbers"),

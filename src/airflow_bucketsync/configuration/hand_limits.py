@@ -14,9 +14,9 @@ from airflow_bucketsync.configuration.hand_rules import RULES, SETTABLE
 from airflow_bucketsync.configuration.options import OPTION_NAMES, read_single_options, unknown_option
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 
-ANY = "any"
+ANY, NEVER = "any", "never"
 WORDS = ("at_least", "at_most", "one_of")
-HOW = f"write `{ANY}`, or a block with at_least, at_most or one_of"
+HOW = f"write `{ANY}`, a block with at_least, at_most or one_of, or `{NEVER}`"
 _NUMBERS = SIZES | set(COUNTS) | set(NUMBERS)
 _NO_LIST = FLAGS | {"tags", "modified_after", "modified_before", "start_after"}
 
@@ -48,13 +48,13 @@ class Limit:
 
 
 def read_by_hand(given: Any) -> dict[str, Limit]:
-    """The options that may be set, each with its bounds, as an author wrote them; null takes one away.
+    """The options that may be set, each with its bounds, as an author wrote them; `never` takes one away.
 
     :raises InvalidConfiguration: with the option, what is wrong and what to write
     """
     if not isinstance(given, Mapping):
         raise InvalidConfiguration(f"write a block of options, such as `dry_run: {ANY}`, got {given!r:.80}")
-    return {name: _limit(name, value) for name, value in given.items() if _known(name) and value is not None}
+    return {name: _limit(name, value) for name, value in given.items() if _known(name) and value not in (None, NEVER)}
 
 
 def _known(name: Any) -> bool:
@@ -117,7 +117,7 @@ def _schema() -> dict[str, Any]:
         bounds: dict[str, Any] = {"at_least": number, "at_most": number} if name in _NUMBERS else {}
         bounds |= {} if name in _NO_LIST else {"one_of": one_of}
         block = {"type": "object", "properties": bounds, "additionalProperties": False, "minProperties": 1}
-        ways: list[dict[str, Any]] = [{"const": ANY}, *([block] if bounds else []), {"type": "null"}]
+        ways: list[dict[str, Any]] = [{"enum": [ANY, NEVER]}, *([block] if bounds else []), {"type": "null"}]
         shapes[name] = {"anyOf": ways, "description": f"A run by hand: {RULES[name].words}."}
     return {"type": "object", "properties": shapes, "additionalProperties": False}
 
