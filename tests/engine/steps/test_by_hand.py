@@ -56,6 +56,7 @@ def test_J11_a_part_makes_the_next_run_forget_nothing(pair, part, mode):
     before = checkpoint(pair)
     ran = pair.sync(PARTS[part], by_hand=by_hand(), mode=mode)
     assert ran.report.counts.get("copied", 0) == 0
+    assert ran.report.mode == {"full": "full", "auto": "incremental"}[mode], "what is remembered is read"
     assert checkpoint(pair) == before
     writes = pair.writes()
     after = pair.sync(mode="auto")
@@ -117,11 +118,22 @@ def test_J11_a_round_goes_on_where_it_was(pair):
     pair.sync(max_objects=5)
     before = checkpoint(pair)
     assert before.round is not None
+    pair.put({sorted(OBJECTS)[0]: b"newer"})
     bounded = pair.sync(by_hand=by_hand(max_objects=2), max_objects=2)
     assert checkpoint(pair).round == before.round
-    assert sorted(bounded.outcomes) == sorted(OBJECTS)[5:7], "it begins at the beginning, and takes what differs"
+    first, *_, last = sorted(OBJECTS)[:6]
+    assert sorted(bounded.outcomes) == [first, last], "it begins at the beginning, and takes what differs"
     after = pair.sync(max_objects=5)
-    assert sorted(after.outcomes) == sorted(OBJECTS)[7:12]
+    assert sorted(after.outcomes) == sorted(OBJECTS)[6:11]
+
+
+def test_J11_what_failed_before_counts_among_what_is_taken(pair):
+    failing = sorted(OBJECTS)[:3]
+    deny(pair, *failing)
+    pair.sync()
+    deny(pair)
+    ran = pair.sync(by_hand=by_hand(max_objects=2), max_objects=2)
+    assert sorted(ran.outcomes) == failing[:2]
 
 
 def test_J11_times_stay(pair):
