@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_bucketsync.assets import destination_asset
     from airflow_bucketsync.configuration.pair import Pair
+    from airflow_bucketsync.configuration.pair_form import by_hand_params
     from airflow_bucketsync.configuration.routes import routed_syncs
     from airflow_bucketsync.task_groups.pairs import load_pairs
     from airflow_bucketsync.task_groups.sync import bucket_sync
 
 __version__ = "0.1.0"
-__all__ = ["Pair", "__version__", "bucket_sync", "destination_asset", "load_pairs", "routed_syncs"]
+__all__ = ["Pair", "__version__", "bucket_sync", "by_hand_params", "destination_asset", "load_pairs", "routed_syncs"]
 
 
 def __getattr__(name: str) -> Any:
@@ -29,6 +30,10 @@ def __getattr__(name: str) -> Any:
         from airflow_bucketsync.configuration.pair import Pair
 
         return Pair
+    if name == "by_hand_params":
+        from airflow_bucketsync.configuration.pair_form import by_hand_params
+
+        return by_hand_params
     if name == "destination_asset":
         from airflow_bucketsync.assets import destination_asset
 

@@ -15,7 +15,8 @@ from airflow_bucketsync.engine.model.units import MIB
 
 
 def test_every_field_is_an_option():
-    assert list(OPTION_NAMES) == [item.name for noun in (Selection, SyncPolicy) for item in fields(noun)]
+    names = [item.name for noun in (Selection, SyncPolicy) for item in fields(noun)]
+    assert list(OPTION_NAMES) == [name for name in names if name != "within"], "that one a run by hand makes"
 
 
 def test_nothing_given_is_every_default():

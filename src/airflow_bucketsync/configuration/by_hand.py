@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from airflow_bucketsync.configuration.options import OPTION_NAMES, read_options, unknown_option
@@ -69,7 +71,17 @@ def allowed_location(name: str, url: Any, allowed: Sequence[Location]) -> Locati
             f"{name}: {location.url} lies below none of the allowed locations "
             f"({', '.join(entry.url for entry in allowed)}): {HOW_TO_ALLOW}"
         )
+    if location.scheme == "file" and not any(_real(location).below(_real(entry)) for entry in allowed):
+        raise InvalidConfiguration(
+            f"{name}: a link on the way of {location.url} leads out of the allowed locations: write the folder's real "
+            "path, and allow that one"
+        )
     return location
+
+
+def _real(location: Location) -> Location:
+    """The folder that a path leads to on this worker."""
+    return replace(location, bucket=os.path.realpath(location.bucket)) if location.scheme == "file" else location
 
 
 def allowed_list(url: Any, allowed: Sequence[Location]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow.sdk import Param
@@ -96,25 +96,27 @@ _WHICH, _HOW = "Which objects", "How"
 
 
 def form(
-    options: Sequence[str], *, allowed: Sequence[Location] = (), sides: Sequence[str] = ("source", "destination")
+    options: Sequence[str],
+    *,
+    allowed: Sequence[Location] = (),
+    known: Mapping[str, Sequence[str]] | None = None,
+    sides: Sequence[str] = ("source", "destination"),
 ) -> dict[str, Param]:
     """The fields of a run by hand, in the order of the form.
 
     :param options: options that may be set
     :param allowed: proposed as locations
+    :param known: proposed before these, of each side
     :param sides: the locations that are asked for
     """
-    proposals: dict[str, Any] = {"examples": [location.url for location in allowed]} if allowed else {}
-    locations = {
-        name: Param(
-            type="string",
-            minLength=1,
-            title=name.capitalize(),
-            description_md=LOCATION_FORM,
-            **proposals,
+    allowed_urls = [location.url for location in allowed]
+    locations = {}
+    for name in sides:
+        proposed = list(dict.fromkeys([*(known or {}).get(name, ()), *allowed_urls]))
+        more: dict[str, Any] = {"examples": proposed} if proposed else {}
+        locations[name] = Param(
+            type="string", minLength=1, title=name.capitalize(), description_md=LOCATION_FORM, **more
         )
-        for name in sides
-    }
     return locations | {name: _field(name) for name in Options.model_fields if name in options}
 
 

@@ -44,6 +44,11 @@ from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.model.source_list import ListEncoding
 from airflow_bucketsync.engine.model.together import check_together
 
+LARGEST = 2**63 - 1
+"""What a page can hold of a number."""
+SHOWN = 5
+"""Wrong values that a message names."""
+
 
 class Options(BaseModel):
     """Every option of a sync by its name in `Selection` or `SyncPolicy`; one that is not given stays at its default.
@@ -194,7 +199,7 @@ class Options(BaseModel):
         return SyncPolicy(**self._of(SyncPolicy))
 
     def _of(self, noun: type[Selection] | type[SyncPolicy]) -> dict[str, Any]:
-        values = {item.name: getattr(self, item.name) for item in fields(noun)}
+        values = {item.name: getattr(self, item.name) for item in fields(noun) if item.name in OPTION_NAMES}
         return {name: value for name, value in values.items() if value is not None}
 
 
@@ -206,20 +211,34 @@ def read_options(given: Mapping[str, Any]) -> Options:
 
     :raises InvalidConfiguration: an unknown name (with the nearest known one), or a value with the reason
     """
+    options = read_single_options(given)
+    check_together(options.selection(), options.policy())
+    return options
+
+
+def read_single_options(given: Mapping[str, Any]) -> Options:
+    """The same, each checked by itself: whether they fit together shows when they stand among others.
+
+    :raises InvalidConfiguration: an unknown name (with the nearest known one), or a value with the reason
+    """
     for name in given:
         if name not in OPTION_NAMES:
             raise InvalidConfiguration(unknown_option(name))
     try:
         options = Options.model_validate(dict(given))
     except ValidationError as error:
-        raise InvalidConfiguration("; ".join(_words(problem) for problem in error.errors())) from None
-    check_together(options.selection(), options.policy())
+        found = error.errors()
+        more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise InvalidConfiguration("; ".join(_words(problem) for problem in found[:SHOWN]) + more) from None
+    for name, value in options:
+        if isinstance(value, int) and value > LARGEST:
+            raise InvalidConfiguration(f"{name}: the number is larger than anything has: write {LARGEST} at most")
     return options
 
 
 def unknown_option(name: Any) -> str:
     """That a name is no option, with the nearest one that is."""
-    nearest = difflib.get_close_matches(str(name), OPTION_NAMES, n=1, cutoff=0.5)
+    nearest = difflib.get_close_matches(str(name)[:80], OPTION_NAMES, n=1, cutoff=0.5)
     hint = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(OPTION_NAMES)}"
     return f"{name!r:.80} is no option of a sync: {hint}"
 

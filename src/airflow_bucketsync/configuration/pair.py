@@ -18,6 +18,8 @@ class Pair:
     :param source: location URL, may be a template
     :param destination: location URL, may be a template
     :param options: options of `Selection` and `SyncPolicy` by their names; sizes as numbers or `"50 MiB"`
+    :param by_hand: which of these a run by hand may set, by their names, with `"any"` or a block with `at_least`,
+        `at_most`, `one_of`; it narrows them and never widens; None = what a run is given is not read
     :param workspace: location of its pages; None = `[bucketsync] workspace`
     :param pool: Airflow pool of the tasks that move or read data
     :param max_active_copies: how many of them run at once per DAG run
@@ -31,6 +33,7 @@ class Pair:
     source: str
     destination: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    by_hand: Mapping[str, Any] | None = None
     workspace: str | None = None
     pool: str | None = None
     max_active_copies: int | None = None

@@ -14,6 +14,11 @@ def pairs_schema() -> dict[str, Any]:
     """The schema, draft 2020-12."""
     schema = PairsPart.model_json_schema(mode="validation")
     sync = schema["$defs"]["SyncPart"]
+    for part in (sync, schema["$defs"]["DefaultsPart"]):  # it is long, and stands there once
+        schema["$defs"]["ByHand"], part["properties"]["by_hand"]["anyOf"][0] = (
+            part["properties"]["by_hand"]["anyOf"][0],
+            {"$ref": "#/$defs/ByHand"},
+        )
     # one of the two has to be there, which the models leave to the checks
     sync["oneOf"] = [{"required": ["destination"]}, {"required": ["destinations"]}]
     sync["dependentRequired"] = {"routes": ["destinations"]}

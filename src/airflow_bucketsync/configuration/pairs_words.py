@@ -80,7 +80,13 @@ def problems(error: ValidationError, node: Node, *, level: type[BaseModel] = Syn
         elif steps and steps[-1] == "[key]":
             yield place_of(node, steps[:-1], name=True), _no_task(steps)
         else:
-            yield place_of(node, steps), _named(steps, _wrong(kind, problem))
+            words = _wrong(kind, problem)
+            yield place_of(node, _steps_within(steps, words)), _named(steps, words)
+
+
+def _steps_within(steps: Sequence[int | str], words: str) -> Sequence[int | str]:
+    """As far as the words lead: what a run by hand may set is checked as a whole, and named by them."""
+    return (*steps, words.partition(":")[0].partition(" ")[0].strip("'")) if steps[-1:] == ("by_hand",) else steps
 
 
 def place_of(node: Node, steps: Sequence[int | str], *, name: bool = False) -> Place:

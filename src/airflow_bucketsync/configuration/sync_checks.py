@@ -105,6 +105,7 @@ def _pairs(part: SyncPart, node: Block) -> Iterator[tuple[str, Pair, Node | None
     """Each pair with the id of its task group, and with its options as they stand in the file."""
     shared: dict[str, Any] = {
         "source": part.source,
+        "by_hand": part.by_hand,
         "workspace": part.workspace,
         "pool": part.pool,
         "max_active_copies": part.max_active_copies,

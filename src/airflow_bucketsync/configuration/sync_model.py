@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from airflow_bucketsync.configuration.durations import read_duration
+from airflow_bucketsync.configuration.hand_limits import ByHand
 from airflow_bucketsync.configuration.options import Options
 from airflow_bucketsync.configuration.places import is_template
 from airflow_bucketsync.configuration.routes import Routes
@@ -183,6 +184,7 @@ class DefaultsPart(Part):
         None, description="Cron text or preset, names of assets as a list, or null = by hand (the default)."
     )
     options: FileOptions | None = Field(None, description="Which objects, and how: every option of a sync.")
+    by_hand: ByHand | None = Field(None, description="Which options a run by hand may set, and within which bounds.")
     workspace: LocationText | None = Field(None, description="Where its pages are. Empty = `[bucketsync] workspace`.")
     pool: Name | None = Field(None, description="Airflow pool of the tasks that move or read data.")
     max_active_copies: Positive | None = Field(None, description="How many of them run at once per DAG run.")

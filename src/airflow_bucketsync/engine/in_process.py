@@ -11,6 +11,7 @@ from airflow_bucketsync.engine.errors import (
     PlanMismatch,
     SyncIncomplete,
 )
+from airflow_bucketsync.engine.model.by_hand import ByHand
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.outcome import Report
 from airflow_bucketsync.engine.model.policy import SyncPolicy
@@ -72,6 +73,7 @@ def sync(
     lists: ObjectStore | None = None,
     selection: Selection | None = None,
     policy: SyncPolicy | None = None,
+    by_hand: ByHand | None = None,
     name: str | None = None,
     run: str | None = None,
     clock: Clock | None = None,
@@ -84,6 +86,7 @@ def sync(
     :param lists: the store of the selection's `source_list`, at a location that the list lies below
     :param selection: which objects; default all
     :param policy: how; the defaults destroy nothing
+    :param by_hand: what of both is this run's alone; default nothing
     :param name: the pair's id; default a digest of both locations
     :param run: the run's id; default the time it starts. A named run is one run, whatever its mode: with
         `until_quiet` the caller starts the next one while `report.next_round` says so
@@ -93,7 +96,9 @@ def sync(
     """
     clock = clock or SystemClock()
     options = policy or SyncPolicy()
-    spec = SyncSpec.of(source.location, destination.location, name=name, selection=selection, policy=options)
+    spec = SyncSpec.of(
+        source.location, destination.location, name=name, selection=selection, policy=options, by_hand=by_hand
+    )
     waits = clock if retries is None else retries.gate.clock
     gate = Gate(
         concurrency=options.concurrency,

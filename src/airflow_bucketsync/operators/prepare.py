@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Context
 
 from airflow_bucketsync.configuration.by_hand import read_run_configuration
+from airflow_bucketsync.configuration.hand_limits import read_by_hand
+from airflow_bucketsync.configuration.narrowing import Asked, given_by_hand, narrowed
 from airflow_bucketsync.configuration.options import read_options
-from airflow_bucketsync.configuration.places import refuse_overlap, refuse_workspace_inside
+from airflow_bucketsync.configuration.places import is_template, refuse_overlap, refuse_workspace_inside
 from airflow_bucketsync.configuration.section import allowed_locations, manual_options, within_map_length
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
@@ -44,6 +47,8 @@ class PreparingOperator(SyncOperator):
         from airflow_bucketsync.engine.steps.prepare import prepare
 
         spec = within_map_length(self.asked(context))
+        if spec.by_hand is not None:
+            self.log.info("set by hand: %s", ", ".join(spec.by_hand.given), pair=spec.pair)
         name, location = run_name(context), self.workspace_of_run()
         refuse_workspace_inside(location, spec.source, spec.destination)
         checkpoint, warnings = load_checkpoint(context, spec)
@@ -64,7 +69,7 @@ class PreparingOperator(SyncOperator):
 
 
 class PreparingPairOperator(PreparingOperator):
-    """Begins a run of the pair that the DAG's author wrote down. Run configuration is not read.
+    """Begins a run of the pair that the DAG's author wrote down; `by_hand` says which parameters of the run are read.
 
     :param source: location URL (templated), such as `s3://conn_id@bucket/prefix/` or `file:///folder/`
     :param destination: location URL (templated)
@@ -72,6 +77,8 @@ class PreparingPairOperator(PreparingOperator):
     :param source_list: URL of a list of the objects (templated), in place of a listing; None = none. A template that
         gives nothing is refused: all of the source would be copied
     :param options: options of `Selection` and `SyncPolicy` by their names
+    :param by_hand: which of them the run's parameters may narrow, and within which bounds; every other parameter that
+        the DAG has not itself fails the run. None = parameters are not read
     """
 
     template_fields = (*SyncOperator.template_fields, "source", "destination", "name", "source_list")
@@ -84,6 +91,7 @@ class PreparingPairOperator(PreparingOperator):
         name: str | None = None,
         source_list: str | None = None,
         options: Mapping[str, Any] | None = None,
+        by_hand: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -92,6 +100,13 @@ class PreparingPairOperator(PreparingOperator):
         self.name = name
         self.source_list = source_list
         self.options = options
+        self.by_hand = by_hand
+        self._mentioned = frozenset(
+            word
+            for text in (source, destination, name, source_list, self.workspace)
+            if is_template(text)
+            for word in re.findall(r"\w+", str(text))
+        )
         self._given = tuple(field for field in ("name", "source_list") if getattr(self, field))
 
     def asked(self, context: Context) -> SyncSpec:
@@ -104,7 +119,21 @@ class PreparingPairOperator(PreparingOperator):
         refuse_overlap(source, destination)
         listed = {"source_list": self.source_list} if self.source_list else {}
         options = read_options({**(self.options or {}), **listed})
-        return SyncSpec.of(source, destination, name=self.name, selection=options.selection(), policy=options.policy())
+        if self.by_hand is None:
+            asked = Asked(selection=options.selection(), policy=options.policy())
+        else:
+            limits = read_by_hand(self.by_hand)
+            params = dict(context["params"])
+            given = given_by_hand(params, limits, own=self.dag.params, mentioned=self._mentioned)
+            asked = narrowed(options, limits, given)
+        return SyncSpec.of(
+            source,
+            destination,
+            name=self.name,
+            selection=asked.selection,
+            policy=asked.policy,
+            by_hand=asked.by_hand,
+        )
 
 
 class PrepareOperator(PreparingPairOperator):

@@ -12,6 +12,7 @@ from airflow_bucketsync.engine.model.units import format_size
 
 SHOWN = 10
 """Failures and warnings that are listed."""
+_LISTS, _BLOCKS = ("failures", "warnings", "incomplete"), ("reasons", "by_hand")
 XCOM_ROOM = 8_000
 """Bytes of the report in an XCom: what goes beyond is in report.json."""
 
@@ -31,6 +32,8 @@ def report_text(report: Report) -> str:
     for rule, count in report.selected_out.items():
         keys = ", ".join(shown(repr(key), 80) for key in report.selected_out_first.get(rule, ()))
         lines.append(f"  left out  {count:,} by {rule}: {keys}{', …' if count > 3 else ''}")
+    if report.by_hand:
+        lines.append(f"  by hand   {', '.join(f'{name} = {value}' for name, value in _short(report.by_hand).items())}")
     if report.resume is not None:
         lines.append(f"  bounded   the next run goes on after {shown(repr(report.resume))}")
     if report.next_round:
@@ -67,15 +70,21 @@ def for_xcom(report: Report, *, folder: str) -> dict[str, Any]:
     value["warnings"] = [shown(text) for text in value["warnings"]]
     first = value["selected_out_first"]
     value["selected_out_first"] = {rule: [shown(key, 80) for key in keys[:1]] for rule, keys in first.items()}
+    value["by_hand"] = _short(report.by_hand)
     left_out = 0
     while len(json.dumps(value)) > XCOM_ROOM:
-        lists = [name for name in ("failures", "warnings", "incomplete", "reasons") if len(value[name]) > 1]
+        lists = [name for name in (*_LISTS, *_BLOCKS) if len(value[name]) > 1]
         if not lists:
             break
         longest = max(lists, key=lambda name: len(json.dumps(value[name])))
         left_out += 1
-        value[longest] = dict(list(value[longest].items())[:-1]) if longest == "reasons" else value[longest][:-1]
+        value[longest] = dict(list(value[longest].items())[:-1]) if longest in _BLOCKS else value[longest][:-1]
     return value | ({"left_out": left_out} if left_out else {})
+
+
+def _short(by_hand: Mapping[str, Any]) -> dict[str, str]:
+    """What was set by hand, as JSON of some characters each."""
+    return {name: shown(json.dumps(value, ensure_ascii=False), 120) for name, value in by_hand.items()}
 
 
 def first_that_fit(value: dict[str, Any]) -> dict[str, Any]:

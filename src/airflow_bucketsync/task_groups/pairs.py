@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from airflow.sdk import DAG, Asset, get_parsing_context
 
 from airflow_bucketsync.assets import destination_asset
 from airflow_bucketsync.configuration.pair import Broken, DagSettings, Sync
+from airflow_bucketsync.configuration.pair_form import by_hand_params
 from airflow_bucketsync.configuration.pairs_file import PairsFile, read_pairs_file
 from airflow_bucketsync.configuration.section import pairs_setting
 from airflow_bucketsync.engine.errors import InvalidConfiguration
@@ -86,13 +88,15 @@ def _sync_dag(sync: Sync, file: str, more: Mapping[str, Any]) -> DAG:
         catchup=False,  # the next run brings everything along
         max_active_runs=1,  # no two runs of one pair at once
         render_template_as_native_obj=False,
+        params={**more.get("params", {}), **by_hand_params(*sync.pairs.values())},
         tags=["bucketsync", *settings.tags, *more.get("tags", ())],
         auto_register=False,
-        **{name: value for name, value in arguments.items() if name != "tags"},
+        **{name: value for name, value in arguments.items() if name not in ("tags", "params")},
     ) as dag:
         listing = _listing(sync)
         for group_id, pair in sync.pairs.items():
-            bucket_sync(pair, group_id=group_id, listing=listing)
+            # The whole DAG is the file's: what a run is given and nobody reads would be a mistake that nobody sees.
+            bucket_sync(replace(pair, by_hand=pair.by_hand or {}), group_id=group_id, listing=listing)
     return dag
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from airflow.sdk import Asset, TaskGroup
 
+from airflow_bucketsync.configuration.hand_limits import read_by_hand
 from airflow_bucketsync.configuration.options import read_options
 from airflow_bucketsync.configuration.pair import Pair
 from airflow_bucketsync.configuration.places import is_template, refuse_overlap
@@ -51,12 +52,14 @@ def bucket_sync(
     retries: int | None = None,
     timeouts: Mapping[str, timedelta] | None = None,
     resources: Mapping[str, Mapping[str, Any]] | None = None,
+    by_hand: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> TaskGroup:
     """A task group that brings the destination in step with the source, and verifies what it wrote.
 
-    What stands here is what happens: a run's configuration and params are not read. A pair comes by name
-    (`bucket_sync("exports")`), by object (`bucket_sync(Pair(…))`), or by the arguments that describe it.
+    What stands here is what happens: a run's configuration and params are not read, but for what `by_hand` names.
+    A pair comes by name (`bucket_sync("exports")`), by object (`bucket_sync(Pair(…))`), or by the arguments that
+    describe it.
 
     :param source: location URL, such as `s3://conn_id@bucket/prefix/` or `file:///folder/`; may be a template.
         Alone, it is the pair
@@ -76,6 +79,9 @@ def bucket_sync(
     :param timeouts: longest time of one try by task (`{"copy": timedelta(hours=2)}`)
     :param resources: where tasks run, by task (`{"upload_parts": {"queue": "wide", "pool_slots": 2}}`): `pool`,
         `pool_slots`, `queue`, `priority_weight`, `weight_rule`, `executor`, `executor_config`; before `pool`
+    :param by_hand: which options a run's parameters may set (`{"dry_run": "any", "max_objects": {"at_most": 1000}}`);
+        they narrow what stands here and never widen it, and any other parameter that the DAG has not itself fails the
+        run; None = parameters are not read. The DAG's form: `params=by_hand_params(pair)`
     :param options: options of `Selection` and `SyncPolicy` by their names; sizes as numbers or `"50 MiB"`;
         `source_list` may be a template
     :raises InvalidLocation: a URL that is no location
@@ -86,12 +92,14 @@ def bucket_sync(
     if pair is not None or pairs_file is not None:
         more: dict[str, Any] = {"source": source, "destination": destination, "name": name, "workspace": workspace}
         more |= {"pool": pool, "max_active_copies": max_active_copies, "retries": retries, "timeouts": timeouts}
+        more |= {"by_hand": by_hand}
         found = named_pair(pair, pairs_file, {**more, "resources": resources, **options})
         return bucket_sync(
             found.source, found.destination, listing=listing, group_id=group_id, name=found.name,
             asset=asset if asset is not None or found.asset is None else Asset(found.asset),
             workspace=found.workspace, pool=found.pool, max_active_copies=found.max_active_copies,
-            retries=found.retries, timeouts=found.timeouts, resources=found.resources, **found.options,
+            retries=found.retries, timeouts=found.timeouts, resources=found.resources, by_hand=found.by_hand,
+            **found.options,
         )  # fmt: skip
     if not isinstance(source, str) or not isinstance(destination, str):
         kinds = f"{type(source).__name__} and {type(destination).__name__}"
@@ -103,6 +111,8 @@ def bucket_sync(
             "`bucket_sync` by hand for a cut-over, and use `auto` here"
         )
     _check_literals(source, destination)
+    if by_hand is not None:
+        _check_by_hand(by_hand)
     source_list = options.pop("source_list", None)
 
     if source_list is not None and listing is not None:
@@ -112,7 +122,7 @@ def bucket_sync(
         places = {"source": source, "destination": destination, "source_list": source_list}
         listed = None if listing is None else listing.task_id
         task = PrepareOperator(
-            task_id="prepare", name=name, options=options, listing_task_id=listed, **places, **shared
+            task_id="prepare", name=name, options=options, by_hand=by_hand, listing_task_id=listed, **places, **shared
         )
         if listing is not None:
             listing >> task
@@ -192,6 +202,13 @@ def _check_literals(source: Any, destination: Any) -> None:
     places = [Location.parse(url) for url in (source, destination) if not is_template(url)]
     if len(places) == 2:
         refuse_overlap(*places)
+
+
+def _check_by_hand(by_hand: Mapping[str, Any]) -> None:
+    try:
+        read_by_hand(by_hand)
+    except InvalidConfiguration as error:
+        raise InvalidConfiguration(f"by_hand: {error.message}") from None
 
 
 def _literals(options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -44,6 +44,7 @@ checkpoints = st.builds(
     round=st.none() | rounds,
     rounds=st.integers(0, 30),
     failed=st.none() | pages,
+    owes_event=st.booleans(),
     splits=st.sets(text, max_size=4).map(lambda keys: tuple(sorted(keys))),
     objects=counts,
     counts=counts,
@@ -115,7 +116,7 @@ def test_a_checkpoint_of_another_sync(pair, fingerprint, why):
         Checkpoint.fitting(GOOD, pair=pair, fingerprint=fingerprint)
 
 
-OPTIONAL = {"watermark", "last_full", "round", "rounds", "failed", "splits", "history"}
+OPTIONAL = {"watermark", "last_full", "round", "rounds", "failed", "owes_event", "splits", "history"}
 
 
 @pytest.mark.parametrize("name", sorted({item.name for item in fields(Checkpoint)} - OPTIONAL))

@@ -160,6 +160,7 @@ def test_a_fingerprint_changes_with_what_makes_a_checkpoint_useless():
 def one_rule_each():
     values = {
         "include": ("a",),
+        "within": ("a",),
         "exclude": ("a",),
         "extensions": ("a",),
         "recursive": False,

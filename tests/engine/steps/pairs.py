@@ -12,6 +12,7 @@ import orjson
 import zstandard
 
 from airflow_bucketsync.engine.in_process import sync
+from airflow_bucketsync.engine.model.by_hand import ByHand
 from airflow_bucketsync.engine.model.capabilities import Capabilities
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.names import STATE_PREFIX
@@ -163,6 +164,7 @@ class Pair:
         run: str | None = None,
         check: bool = False,
         unlock: bool = True,
+        by_hand: ByHand | None = None,
         **policy: Any,
     ) -> Ran:
         """One run of every step.
@@ -177,6 +179,7 @@ class Pair:
             workspace=self.pages,
             selection=selection,
             policy=SyncPolicy(**{"concurrency": 1, **policy}),
+            by_hand=by_hand,
             name="pair",
             run=run or f"run-{next(_RUNS)}",
             clock=self.clock,

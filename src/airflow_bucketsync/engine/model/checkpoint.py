@@ -117,6 +117,7 @@ class Checkpoint:
     :param round: the pass that bounds cut short; None = the next run begins at the beginning
     :param rounds: runs in a row that asked for another one (`mode: until_quiet`)
     :param failed: page of the objects that the next run tries first, in the pair's folder; None = there are none
+    :param owes_event: a run by hand wrote to the destination, and no event has told of it yet
     :param splits: keys that cut the next listing into ranges
     :param objects: objects listed at the source and at the destination
     :param counts: objects per outcome word
@@ -136,6 +137,7 @@ class Checkpoint:
     round: Round | None = None
     rounds: int = 0
     failed: PageRef | None = None
+    owes_event: bool = False
     splits: tuple[str, ...] = ()
     objects: Mapping[str, int]
     counts: Mapping[str, int]
@@ -151,6 +153,7 @@ class Checkpoint:
             "round": None if self.round is None else self.round.to_json(),
             "rounds": self.rounds or None,
             "failed": None if self.failed is None else self.failed.to_json(),
+            "owes_event": self.owes_event or None,
             "splits": list(self.splits) or None,
             "history": [item.to_json() for item in self.history] or None,
         }
@@ -197,6 +200,7 @@ class Checkpoint:
                 round=None if round_ is None else Round.from_json(round_),
                 rounds=_count(value.get("rounds", 0)),
                 failed=None if failed is None else _page(failed),
+                owes_event=_flag(value.get("owes_event", False)),
                 splits=_ascending(value.get("splits", [])),
                 objects={_text(side): _count(n) for side, n in value["objects"].items()},
                 counts={_text(word): _count(n) for word, n in value["counts"].items()},

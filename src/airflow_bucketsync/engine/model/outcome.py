@@ -147,6 +147,7 @@ class Report:
     :param trash: folder below `_bucketsync/` at the destination where what was taken away is kept; "" = there is none
     :param selected_out: source objects that were left out, per rule
     :param selected_out_first: the first keys of each rule (at most 3)
+    :param by_hand: the options that this run had set by hand, otherwise than the pair's author
     """
 
     pair: str
@@ -180,6 +181,7 @@ class Report:
     trash: str = ""
     selected_out: Mapping[str, int] = field(default_factory=dict)
     selected_out_first: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by_hand: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def green(self) -> bool:
@@ -221,6 +223,7 @@ class Report:
             "trash": self.trash,
             "selected_out": dict(self.selected_out),
             "selected_out_first": {rule: list(keys) for rule, keys in self.selected_out_first.items()},
+            "by_hand": dict(self.by_hand),
         }
 
     @classmethod
@@ -258,4 +261,5 @@ class Report:
             trash=value.get("trash", ""),
             selected_out=value.get("selected_out", {}),
             selected_out_first={rule: tuple(keys) for rule, keys in value.get("selected_out_first", {}).items()},
+            by_hand=value.get("by_hand", {}),
         )

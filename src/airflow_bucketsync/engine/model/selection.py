@@ -27,6 +27,8 @@ class Selection:
     anywhere in the whole key.
 
     :param include: patterns; empty = everything
+    :param within: patterns, of which one must match besides `include`: those of the author, where a run by hand has
+        its own; empty = everything
     :param exclude: patterns
     :param extensions: only keys with one of these, upper and lower case alike; "" = those that have none
     :param recursive: False = only keys without `/`; on both sides, whatever is deleted
@@ -46,6 +48,7 @@ class Selection:
     """
 
     include: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     recursive: bool = True
@@ -64,7 +67,7 @@ class Selection:
     max_expansion: int = DEFAULT_EXPANSION
 
     def __post_init__(self) -> None:
-        for name in ("include", "exclude", "extensions", "prefixes", "storage_classes"):
+        for name in ("include", "within", "exclude", "extensions", "prefixes", "storage_classes"):
             if isinstance(getattr(self, name), str):
                 raise InvalidConfiguration(f"{name} is a list of texts, not one text: write ({getattr(self, name)!r},)")
         for name in ("modified_after", "modified_before"):
@@ -117,6 +120,7 @@ class Selection:
         """Back from JSON."""
         return cls(
             include=texts(value.get("include", ())),
+            within=texts(value.get("within", ())),
             exclude=texts(value.get("exclude", ())),
             extensions=texts(value.get("extensions", ())),
             recursive=value.get("recursive", True),

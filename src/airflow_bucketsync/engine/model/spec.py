@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
+from airflow_bucketsync.engine.model.by_hand import ByHand
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.selection import Selection
@@ -25,6 +26,7 @@ class SyncSpec:
     """One pair and everything it was asked for.
 
     :param pair: the pair's id: its name, or a digest of both locations
+    :param by_hand: what this run has set otherwise than the pair's author; None = nothing
     """
 
     pair: str
@@ -32,6 +34,7 @@ class SyncSpec:
     destination: Location
     selection: Selection = field(default_factory=Selection)
     policy: SyncPolicy = field(default_factory=SyncPolicy)
+    by_hand: ByHand | None = None
 
     def __post_init__(self) -> None:
         if not _PAIR.fullmatch(self.pair):  # it names a folder of the workspace
@@ -50,6 +53,7 @@ class SyncSpec:
         name: str | None = None,
         selection: Selection | None = None,
         policy: SyncPolicy | None = None,
+        by_hand: ByHand | None = None,
     ) -> Self:
         """A spec whose pair is named, or gets its id from both locations."""
         return cls(
@@ -58,11 +62,18 @@ class SyncSpec:
             destination=destination,
             selection=selection or Selection(),
             policy=policy or SyncPolicy(),
+            by_hand=by_hand,
         )
 
+    @property
+    def aside(self) -> bool:
+        """Whether this run leaves alone where the pair's own runs stand."""
+        return self.by_hand is not None and self.by_hand.aside
+
     def fingerprint(self) -> str:
-        """What a checkpoint must share to be of use: source, destination and selection."""
-        return _digest([SPEC_VERSION, self.source.url, self.destination.url, self.selection.to_json()])
+        """What a checkpoint must share to be of use: source, destination and the author's selection."""
+        selection = self.selection if self.by_hand is None else self.by_hand.selection
+        return _digest([SPEC_VERSION, self.source.url, self.destination.url, selection.to_json()])
 
     def pair_fingerprint(self) -> str:
         """What `known` must share to be of use: source, destination and key mapping, whatever was selected."""
@@ -78,6 +89,7 @@ class SyncSpec:
             "destination": self.destination.to_json(),
             "selection": self.selection.to_json(),
             "policy": self.policy.to_json(),
+            **({} if self.by_hand is None else {"by_hand": self.by_hand.to_json()}),
         }
 
     @classmethod
@@ -89,6 +101,7 @@ class SyncSpec:
             destination=Location.from_json(value["destination"]),
             selection=Selection.from_json(value.get("selection", {})),
             policy=SyncPolicy.from_json(value.get("policy", {})),
+            by_hand=ByHand.from_json(value["by_hand"]) if "by_hand" in value else None,
         )
 
 

@@ -19,7 +19,8 @@ def check_together(selection: Selection, policy: SyncPolicy) -> None:
     mapping = selection.key_mapping
     which = mapping.kind
     routes = () if selection.routed is None else selection.routed.table.rules
-    patterns = [*selection.include, *selection.exclude, *(pattern for rule in routes for pattern in rule.match)]
+    patterns = [*selection.include, *selection.within, *selection.exclude]
+    patterns += [pattern for rule in routes for pattern in rule.match]
     folders = [pattern for pattern in patterns if "/" in pattern or pattern.startswith("regex:")]
     untold = {
         "start_after": bool(selection.start_after),

@@ -71,6 +71,19 @@ class Patterns:
         return any(regex.search(key) for regex in self._regexes)
 
 
+class EachOf:
+    """Several lists of patterns, of each of which one has to fit."""
+
+    __slots__ = ("_lists",)
+
+    def __init__(self, lists: Sequence[Patterns]) -> None:
+        self._lists = tuple(lists)
+
+    def fit(self, key: str) -> bool:
+        """Whether a pattern of each list fits this key."""
+        return all(patterns.fit(key) for patterns in self._lists)
+
+
 def _any_of(expressions: list[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(expressions), re.DOTALL) if expressions else None
 

@@ -37,6 +37,8 @@ class Scope:
 
     def tells_of(self, name: str) -> bool:
         """Whether the listings of this sync tell if something stands behind a name, or may."""
+        if self._selection.flat and not self._selection.source_list and "/" in name:
+            return False  # folders are jumped over
         if not self._selection.prefixes or self._selection.source_list:
             return True
         keys = self._renaming.sources(name)

@@ -9,7 +9,7 @@ from airflow_bucketsync.engine.model.policy_words import FolderMarkers
 from airflow_bucketsync.engine.model.prefixes import outermost
 from airflow_bucketsync.engine.model.selection import Selection, rules_only
 from airflow_bucketsync.engine.rules.extensions import Extensions
-from airflow_bucketsync.engine.rules.patterns import Patterns
+from airflow_bucketsync.engine.rules.patterns import EachOf, Patterns
 from airflow_bucketsync.engine.rules.routing import Router
 
 STANDARD = "STANDARD"
@@ -44,7 +44,8 @@ class Selector:
     def __init__(self, selection: Selection, *, folder_markers: FolderMarkers = "copy") -> None:
         self._selection = selection
         self._exclude = Patterns("exclude", selection.exclude) if selection.exclude else None
-        self._include = Patterns("include", selection.include) if selection.include else None
+        includes = [Patterns("include", given) for given in (selection.include, selection.within) if given]
+        self._include = EachOf(includes) if len(includes) > 1 else next(iter(includes), None)
         self._extensions = Extensions(selection.extensions) if selection.extensions else None
         self._prefixes = outermost(selection.prefixes)
         self._storage_classes = frozenset(selection.storage_classes)

@@ -18,7 +18,13 @@ OVERLAP = timedelta(minutes=15)
 
 
 def checkpoint_of(
-    spec: SyncSpec, report: Report, *, document: RunDocument | None, plan: Plan | None, remembered: Remembered | None
+    spec: SyncSpec,
+    report: Report,
+    *,
+    document: RunDocument | None,
+    plan: Plan | None,
+    remembered: Remembered | None,
+    owes_event: bool = False,
 ) -> Checkpoint:
     """The checkpoint of a finished run.
 
@@ -58,6 +64,7 @@ def checkpoint_of(
         round=round_,
         rounds=report.rounds if report.next_round else 0,
         failed=None if remembered is None else remembered.failed,
+        owes_event=owes_event,
         splits=() if plan is None or cut else plan.splits,
         objects={side: totals["objects"] for side, totals in listed.items()},
         counts=report.counts,

@@ -90,7 +90,7 @@ class _Planner:
             destination=run.destination.capabilities,
             preserve=self.policy.preserved,
         )
-        self.failed, trouble = read_failed(run.workspace, document.previous)
+        self.failed, trouble = read_failed(run.workspace, document.begun)
         self.again = look_again(run, [key for key in self.failed if key <= document.after], blind=document.blind)
         self.bounds = Bounds(self.policy.max_objects, self.policy.max_bytes)
         self.decisions = Decisions(run.workspace, learns=not self.policy.dry_run)

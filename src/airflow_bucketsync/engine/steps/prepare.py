@@ -12,6 +12,7 @@ from airflow_bucketsync.engine.errors import AccessDenied, ObjectNotFound
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.listing import ListUnit, Side
 from airflow_bucketsync.engine.model.plan import Listed
+from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.rules.ranges import KeyRange, cuts, key_ranges
 from airflow_bucketsync.engine.steps.checks import check_sync
 from airflow_bucketsync.engine.steps.known import open_known
@@ -92,7 +93,7 @@ def prepare(
         blind=blind,
         mode=mode,
         previous=checkpoint,
-        round=checkpoint.round if checkpoint is not None and run.spec.policy.bounded else None,
+        round=checkpoint.round if checkpoint is not None and _goes_on(run.spec) else None,
     )
     splits = checkpoint.splits if checkpoint is not None and document.mapped else ()
     if checkpoint is None and document.mapped and not listed:
@@ -134,13 +135,18 @@ def choose_mode(run: Run, checkpoint: Checkpoint | None) -> tuple[Listed, tuple[
         return "full", ()
     if checkpoint is None or not open_known(run.workspace, run.spec).pages:
         return "full", (FORGOTTEN,) if asked == "incremental" else ()
-    if checkpoint.round is not None and asked != "incremental" and run.spec.policy.bounded:
+    if checkpoint.round is not None and asked != "incremental" and _goes_on(run.spec):
         return checkpoint.round.mode, ()  # what was begun is gone through to its end
     if asked != "incremental":
         last = checkpoint.last_full
         if last is None or not timedelta(0) <= run.clock.now() - last < FULL_EVERY:
             return "full", ()
     return "incremental", ()
+
+
+def _goes_on(spec: SyncSpec) -> bool:
+    """Whether a run takes up a round where the one before it ended."""
+    return spec.policy.bounded and not spec.aside
 
 
 def _may_list(run: Run) -> bool:

@@ -68,7 +68,7 @@ def remember(
         _remember_proven(run, plan, version, deltas)
     except BucketsyncError as error:
         warnings.append(f"what this run proved could not be remembered, the next run compares anew: {error}")
-    if run.spec.selection.source_list:  # the pair's list of failed objects is that of its own runs
+    if run.spec.selection.source_list or run.spec.aside:  # the pair's list of failed objects is that of its own runs
         return Remembered(failed=None, failing=failing.count, warnings=tuple(warnings))
     previous = None if document is None else document.previous
     last, _ = read_failed(run.workspace, previous)

@@ -33,7 +33,8 @@ _BY_DECISION = frozenset({"dry_run", "rejected", "not_answered"})
 class Finished:
     """The end of a run.
 
-    :param checkpoint: for the pair's next run; None = this one was a dry run, or of a list, and leaves it as it is
+    :param checkpoint: for the pair's next run; None = this one was a dry run, of a list, or beside the pair's own runs,
+        and leaves it as it is
     :param complete: the destination was written to since it was complete last, and is complete and verified now
     """
 
@@ -113,15 +114,26 @@ class _Reporter:
             more = (*more, *release(self.run))
         report = replace(report, warnings=(*report.warnings, *more))
         self.run.workspace.write_document("report.json", "report", report.to_json())
+        begun, previous = (None, None) if self.document is None else (self.document.round, self.document.previous)
+        owed = previous is not None and previous.owes_event
+        changed = report.changed_anything or owed or (begun is not None and begun.changed)
+        spec = self.run.spec
+        complete = report.verified and report.resume is None and changed and not spec.aside
         checkpoint = None
         # A list is no listing: cursor, watermark and failed objects of the pair stay as they are.
-        if not self.policy.dry_run and not skipped and not self.run.spec.selection.source_list:
+        if self.policy.dry_run or skipped or spec.selection.source_list:
+            pass
+        elif not spec.aside:
             checkpoint = checkpoint_of(
-                self.run.spec, report, document=self.document, plan=self.plan, remembered=remembered
+                spec,
+                report,
+                document=self.document,
+                plan=self.plan,
+                remembered=remembered,
+                owes_event=owed and not complete,
             )
-        begun = None if self.document is None else self.document.round
-        changed = report.changed_anything or (begun is not None and begun.changed)
-        complete = report.verified and report.resume is None and changed
+        elif previous is not None and report.changed_anything:
+            checkpoint = replace(previous, owes_event=True)
         return Finished(report=report, checkpoint=checkpoint, complete=complete)
 
     # what the tasks left ----------------------------------------------------------------------------------------
@@ -232,6 +244,7 @@ class _Reporter:
             selected_out_first={} if self.plan is None else self.plan.selected_out_first,
             rounds=rounds.number,
             next_round=rounds.another,
+            by_hand={} if self.run.spec.by_hand is None else self.run.spec.by_hand.given,
         )
 
     def _approval(self) -> Mapping[str, Any] | None:

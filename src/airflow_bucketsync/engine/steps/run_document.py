@@ -48,6 +48,11 @@ class RunDocument:
         return start if self.round is None else max(start, self.round.after)
 
     @property
+    def begun(self) -> Checkpoint | None:
+        """The checkpoint of which this run tries again what failed; None = there is none, or it runs aside."""
+        return None if self.spec.aside else self.previous
+
+    @property
     def since(self) -> datetime | None:
         """Only objects modified at or after this time, and those that failed; None = whenever."""
         if not self.spec.policy.since_watermark or self.previous is None:

@@ -95,10 +95,10 @@ def read_shared(run: Run, shared: SharedRef) -> SharedListing:
             "leave `listing` out"
         )
     wanted = outermost(run.spec.selection.prefixes)
-    if found.prefixes and wanted != found.prefixes:
+    if found.prefixes and not (wanted and all(prefix.startswith(found.prefixes) for prefix in wanted)):
         raise InvalidConfiguration(
             f"prefixes: the shared listing has {', '.join(found.prefixes)}, this sync wants "
-            f"{', '.join(wanted) or 'everything'}: set the same for both, or list without `prefixes`"
+            f"{', '.join(wanted) or 'everything'}: name folders below those, or list without `prefixes`"
         )
     return found
 
