@@ -27,6 +27,7 @@ from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.prepare import prepare
 from airflow_bucketsync.engine.steps.report import Finished, make_report
 from airflow_bucketsync.engine.steps.run import MemoryProgress, Run
+from airflow_bucketsync.engine.steps.settling import settle
 from airflow_bucketsync.engine.steps.shared_listing import SharedRef
 from airflow_bucketsync.engine.steps.upload_parts import upload_group
 from airflow_bucketsync.engine.steps.verify import verify_unit
@@ -150,9 +151,13 @@ def run_steps(run: Run, *, checkpoint: Checkpoint | None = None, shared: SharedR
         if run.spec.policy.on_lock == "wait":
             wait_for_lock(run, watch)
         plan = make_plan(run, watch=watch)
+        if plan.asks:
+            plan = settle(run, plan, None, watch=watch)
     except BucketsyncError:
         make_report(run, failed_tasks=["plan"])
         raise
+    if plan.dry:
+        return make_report(run, plan_digest=plan.digest)
     for batch in plan.batches:
         try:
             copy_batch(run, plan, batch.number, attempt=1, progress=MemoryProgress())

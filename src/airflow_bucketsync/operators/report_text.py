@@ -41,8 +41,15 @@ def report_text(report: Report) -> str:
         lines.append(f"  not kept  {_counted(report.lost)}")
     if report.trash and any(report.counts.get(word) for word in WRITTEN | REMOVED):
         lines.append(f"  trash     _bucketsync/{report.trash} (the DAG undo_sync puts this run back)")
+    if report.drift is not None:
+        planned = f"{report.drift.planned:,} planned, {report.drift.counts.get('in_step', 0):,} in step already"
+        lines.append(f"  drift     {planned}; {shown(str(report.drift), 1000)}")
     if report.approval is not None:
         lines.append(f"  approval  {report.approval['answer']}, by {shown(str(report.approval['by'] or 'nobody'))}")
+    if report.mode == "dry_run" and report.plan_digest is not None:
+        lines.append(
+            f"  plan      {report.plan_digest} (carry out exactly this: dry_run off, apply_plan with these digits)"
+        )
     if report.tolerated:
         lines.append(f"  tolerated {', '.join(report.tolerated)}")
     if report.red:

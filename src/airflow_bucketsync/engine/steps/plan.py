@@ -17,6 +17,7 @@ from airflow_bucketsync.engine.rules.diff import Comparison
 from airflow_bucketsync.engine.rules.estimate import estimate
 from airflow_bucketsync.engine.rules.scope import Scope
 from airflow_bucketsync.engine.rules.selection import Selector
+from airflow_bucketsync.engine.steps.applying import Applying
 from airflow_bucketsync.engine.steps.conflicts import Conflicts
 from airflow_bucketsync.engine.steps.decided import archived, hidden, names_refused, refusal_of, refused
 from airflow_bucketsync.engine.steps.decisions import Decisions
@@ -31,6 +32,7 @@ from airflow_bucketsync.engine.steps.looking import Look, first_look, look_at, m
 from airflow_bucketsync.engine.steps.manifest import write_plan
 from airflow_bucketsync.engine.steps.merging import merged
 from airflow_bucketsync.engine.steps.removing import Removing
+from airflow_bucketsync.engine.steps.reviewed import keep_plan
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.run_document import RunDocument, as_full, read_run
 from airflow_bucketsync.engine.steps.sources import Sources, in_the_way
@@ -48,16 +50,21 @@ Waiting = Look | KnownObject | Outcome | ObjectInfo
 def make_plan(run: Run, *, finished: Finished | None = None, watch: Watch | None = None) -> Plan:
     """Merge both listings and the pair's memory into a plan, take the lock if there is something to do, write it down.
 
+    A plan that `asks` for a person's yes takes no lock yet; `settle` carries on with it.
+
     :param finished: whether the run of a lock has ended, where Airflow can be asked
     :param watch: of a run that waited for the lock in this process
     :raises ListingUntrusted: a listing lacked its proof
-    :raises PlanMismatch: a listing page is missing or damaged
-    :raises InvalidConfiguration: two sources for one name, with `on_collision` at `fail`
+    :raises PlanMismatch: a listing page is missing or damaged, or one of the reviewed plan that is to be applied
+    :raises PlanDrifted: too much changed since that plan was reviewed
+    :raises InvalidConfiguration: two sources for one name, with `on_collision` at `fail`; no such reviewed plan
     :raises Locked: another run holds the pair's lock, and `on_lock` is not `skip`
     """
     document = read_run(run.workspace)
     plan = locked_plan(run, document, lambda: _planned(run, document), finished=finished, watch=watch)
     write_plan(run.workspace, plan)
+    if plan.dry or plan.asks:
+        keep_plan(run.workspace, plan)
     return plan
 
 
@@ -107,6 +114,7 @@ class _Planner:
         self.looks = 0
         self.conflicts = Conflicts(run.spec, run.destination.capabilities)
         self.removing = Removing(run, deletes=self.policy.delete and self.both)
+        self.applying = Applying(run)
         self.warnings += [trouble] if trouble else []
 
     def make(self) -> Plan:
@@ -119,6 +127,7 @@ class _Planner:
             destination = Remembered(self.known, after=self.document.after, takes=self.scope.tells_of)
         with Spool() as changes, self.removing:
             self._first_pass(source, destination, changes)
+            drift = self.applying.finish()
             self.conflicts.settle()
             work = Work(self.run, self.decisions, self.conflicts)
             work.take(changes)
@@ -154,6 +163,7 @@ class _Planner:
             trash=trash_folder(self.document.started, self.run.run) if self.policy.keeps else "",
             uploads=divided.uploads,
             groups=divided.groups,
+            drift=drift,
             open_uploads=not self.policy.dry_run and any(UploadJournal(self.run.workspace).names()),
             estimate=estimate(
                 divided.work,
@@ -167,7 +177,7 @@ class _Planner:
 
     def _first_pass(self, source: Listed, destination: Listed | Remembered | Sought, changes: Spool) -> None:
         for outcome in chain(self.again.failed, () if self.list is None else self.list.missing):
-            self._in_order(outcome, changes)
+            self.decisions.decide(outcome)
         after, tells_of = self.document.after, self.scope.tells_of
         known = (record for record in self.known if record.key > after and tells_of(record.key))
         here = self.sources.of(chain(self.again.source, source))
@@ -246,12 +256,13 @@ class _Planner:
         elif isinstance(item, Outcome):
             self.decisions.decide(item)
         elif isinstance(item, ObjectInfo):
-            outcome = self.removing.not_at_source(item)
+            outcome = self.applying.delete(item) or self.removing.not_at_source(item)
             if outcome is not None:
                 self.decisions.decide(outcome)
         elif item.decision.verdict == "archived":
             self.decisions.decide(archived(item.source, key=item.key))
         elif item.decision.verdict == "same":
+            self.applying.same(item.key)
             self.decisions.same(item, counted=not self.removing.same(item))
         else:
             self._change(item, changes)
@@ -263,6 +274,10 @@ class _Planner:
         kind: ChangeKind = "update" if updated else "copy"
         reason = "not_listed" if self.document.blind else decision.reason
         change = Change(kind=kind, source=source, destination=look.destination, reason=reason, renamed=look.renamed)
+        outcome = self.applying.change(change)
+        if outcome is not None:
+            self.decisions.decide(outcome)
+            return
         # What failed before is no new work: it would use up the bounds of every run to come.
         if change.key in self.failed or self.bounds.take(change.key, change.load):
             changes.write(change.to_json())

@@ -11,7 +11,7 @@ from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.model.pages import PageRef, Schema
 from airflow_bucketsync.engine.model.removal import Removal
-from airflow_bucketsync.engine.rules.guards import Candidates, Guard, guard
+from airflow_bucketsync.engine.rules.guards import Candidates, guard
 from airflow_bucketsync.engine.steps.discarding import withheld
 from airflow_bucketsync.engine.steps.known import Remembered
 from airflow_bucketsync.engine.steps.listed import Listed
@@ -36,7 +36,7 @@ class Removing:
         self.run = run
         self.policy = run.spec.policy
         self.deletes = deletes
-        self.moves = self.policy.move and not self.policy.dry_run
+        self.moves = self.policy.move
         self._extra = Spool()
         self._same = Spool()
         self.objects = 0
@@ -104,8 +104,6 @@ class Removing:
         if forbids is not None:
             warn(f"nothing is deleted: {forbids.words}")
         deletes: tuple[PageRef, ...] = ()
-        if self.policy.dry_run:
-            forbids = Guard("dry_run", "would be deleted")
         if forbids is None:
             deletes = tuple(self._pages("deletes", "extra", self._extra))
         else:

@@ -11,6 +11,7 @@ from airflow_bucketsync.engine.errors import PlanMismatch
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.outcome import RED, REMOVED, Outcome, Report
 from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.steps.applying import DRIFT
 from airflow_bucketsync.engine.steps.approval import must_ask, read_approval
 from airflow_bucketsync.engine.steps.checkpoint import checkpoint_of
 from airflow_bucketsync.engine.steps.delete_extra import unguarded
@@ -25,7 +26,7 @@ from airflow_bucketsync.engine.steps.units import requests_of
 from airflow_bucketsync.engine.steps.verify import READ_BACK, TAGS_UNREAD
 
 SHOWN_FAILURES = 20
-_BY_DECISION = frozenset({"dry_run", "rejected", "not_answered"})
+_BY_DECISION = frozenset({"dry_run", "rejected", "not_answered", DRIFT})
 """Reasons for which `withheld` is not red: nobody wanted it otherwise."""
 
 
@@ -103,7 +104,7 @@ class _Reporter:
             )
         self.warnings += unguarded(self.run, self.counts)
         report = self._report(objects)
-        skipped = self.plan is not None and self.plan.locked is not None
+        skipped = self.plan is not None and (self.plan.locked is not None or self.plan.dry)
         remembered: Remembered | None = None
         more: tuple[str, ...] = ()
         if self.plan is not None and not self.policy.dry_run and not skipped:
@@ -214,7 +215,7 @@ class _Reporter:
             and self.policy.verify != "none"
             and not self.policy.dry_run
             and not self.counts["unverified"]
-            and not (self.plan is not None and self.plan.locked),
+            and not self._leaves_work(),
             changed_anything=self.written > 0 or any(self.counts[word] for word in REMOVED),
             red=red,
             tolerated=tuple(sorted(occurred & RED & set(self.policy.tolerate))),
@@ -227,6 +228,7 @@ class _Reporter:
             objects=objects,
             resume=None if self.plan is None else self.plan.resume,
             approval=self._approval(),
+            drift=None if self.plan is None else self.plan.drift,
             trash="" if self.plan is None else self.plan.trash,
             selected_out={} if self.plan is None else dict(sorted(self.plan.selected_out.items())),
             selected_out_first={} if self.plan is None else self.plan.selected_out_first,
@@ -235,10 +237,17 @@ class _Reporter:
         )
 
     def _approval(self) -> Mapping[str, Any] | None:
-        if self.plan is None or not must_ask(self.policy, self.plan.removal):
+        if self.plan is None or not (self.plan.asks or must_ask(self.policy, self.plan.removal)):
             return None
         found = read_approval(self.run.workspace, self.plan)
         return None if found is None else found.to_json()
+
+    def _leaves_work(self) -> bool:
+        """Whether this run left something to another one: that is at work now, or that plans anew."""
+        plan = self.plan
+        if plan is None:
+            return False
+        return plan.locked is not None or plan.dry or (plan.drift is not None and plan.drift.leaves)
 
     def _mode(self) -> str:
         planned = self.plan or self.document

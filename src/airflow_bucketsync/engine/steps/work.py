@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator
 from airflow_bucketsync.engine.model.change import Change
 from airflow_bucketsync.engine.model.route import Route
 from airflow_bucketsync.engine.steps.conflicts import Conflicts
-from airflow_bucketsync.engine.steps.decided import refused, withheld
+from airflow_bucketsync.engine.steps.decided import refused
 from airflow_bucketsync.engine.steps.decisions import Decisions
 from airflow_bucketsync.engine.steps.dividing import Divided, Totals, divide
 from airflow_bucketsync.engine.steps.route import choose_route
@@ -36,8 +36,6 @@ class Work:
             self.objects += 1
             self.bytes += change.load
             self.largest = max(self.largest, change.load)
-            if self._run.spec.policy.dry_run:
-                self._decisions.decide(withheld(change))
 
     def divided(self, changes: Spool, *, first: Container[str]) -> tuple[Divided, Route]:
         """The pages of the mapped tasks (none in a dry run), and the way of the bytes.
@@ -49,8 +47,6 @@ class Work:
             return self._workable(changes, quiet=True)
 
         route = choose_route(self._run, next(workable(), None), total_bytes=self.bytes)
-        if self._run.spec.policy.dry_run:
-            return Divided(), route
         totals = Totals(objects=self.objects, bytes=self.bytes, largest=self.largest)
         return divide(self._run, route.transport, workable, totals, first=first), route
 
