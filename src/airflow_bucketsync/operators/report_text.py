@@ -47,9 +47,8 @@ def report_text(report: Report) -> str:
     if report.approval is not None:
         lines.append(f"  approval  {report.approval['answer']}, by {shown(str(report.approval['by'] or 'nobody'))}")
     if report.mode == "dry_run" and report.plan_digest is not None:
-        lines.append(
-            f"  plan      {report.plan_digest} (carry out exactly this: dry_run off, apply_plan with these digits)"
-        )
+        how = "to carry out exactly this: `dry_run` off, and this as `apply_plan`"
+        lines.append(f"  plan      {report.plan_digest} ({how})")
     if report.tolerated:
         lines.append(f"  tolerated {', '.join(report.tolerated)}")
     if report.red:

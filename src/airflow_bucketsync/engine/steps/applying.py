@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from airflow_bucketsync.engine.errors import PlanDrifted
 from airflow_bucketsync.engine.model.change import Change
 from airflow_bucketsync.engine.model.drift import DRIFTED, Drift, Drifted, Word
@@ -27,8 +29,7 @@ class Applying:
         self._run = run
         digest = run.spec.policy.apply_plan
         self._reviewed = None if digest is None else read_reviewed(run, digest)
-        self._steps = iter(()) if self._reviewed is None else self._reviewed.steps()
-        self._next = next(self._steps, None)
+        self._steps = _Ahead(iter(()) if self._reviewed is None else self._reviewed.steps())
         self._page: PageWriter | None = None
         self.drift: Drift | None = None
         if self._reviewed is not None:
@@ -88,15 +89,15 @@ class Applying:
     def _then(self, key: str) -> Step | None:
         """The step of the reviewed plan for this key; those before it found nothing in the new one."""
         self._pass(key)
-        step = self._next
+        step = self._steps.first
         if step is None or step.key != key:
             return None
-        self._next = next(self._steps, None)
+        self._steps.drop()
         return step
 
     def _pass(self, key: str | None) -> None:
-        while (step := self._next) is not None and (key is None or step.key < key):
-            self._next = next(self._steps, None)
+        while (step := self._steps.first) is not None and (key is None or step.key < key):
+            self._steps.drop()
             self._tell(step.key, word_of(step, None))
 
     def _tell(self, key: str, word: Word | None) -> Word | None:
@@ -107,3 +108,22 @@ class Applying:
                     self._page = self._run.workspace.page_writer("plan/drift", "drift")
                 self._page.write(Drifted(key=key, word=word).to_json())
         return word
+
+
+class _Ahead:
+    """Steps of which the first one can be looked at; nothing is read before that."""
+
+    def __init__(self, steps: Iterator[Step]) -> None:
+        self._steps = steps
+        self._held: list[Step | None] = []
+
+    @property
+    def first(self) -> Step | None:
+        """The first step that was not dropped; None = there is none."""
+        if not self._held:
+            self._held.append(next(self._steps, None))
+        return self._held[0]
+
+    def drop(self) -> None:
+        """Be done with the first one."""
+        self._held.clear()

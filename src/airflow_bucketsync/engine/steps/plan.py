@@ -87,6 +87,7 @@ class _Planner:
         self.document = document
         self.known = known
         self.both = document.mode == "full"
+        self.applying = Applying(run)
         selector = Selector(run.spec.selection, folder_markers=self.policy.folder_markers)
         self.scope = Scope(run.spec.selection, selector)
         self.warnings: list[str] = [*document.warnings, *([known.warning] if known.warning else ())]
@@ -114,7 +115,6 @@ class _Planner:
         self.looks = 0
         self.conflicts = Conflicts(run.spec, run.destination.capabilities)
         self.removing = Removing(run, deletes=self.policy.delete and self.both)
-        self.applying = Applying(run)
         self.warnings += [trouble] if trouble else []
 
     def make(self) -> Plan:
