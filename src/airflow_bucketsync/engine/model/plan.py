@@ -101,7 +101,7 @@ class Plan:
     :param lock: this run holds the pair's lock
     :param locked: who holds it instead, where that is why this run does nothing
     :param estimate: how long the work takes, roughly (`rules.estimate.Estimate` as JSON)
-    :param decided: outcomes the plan itself decided (refused, skipped, failed, extra, and withheld in a dry run)
+    :param decided: outcomes the plan itself decided (refused, skipped, failed, extra, withheld)
     :param delta: what the plan learned for `known` (newly proven equal, or forgotten)
     :param route: the way of the bytes
     :param blind: the destination may not be listed, so everything is written, whatever stands there
@@ -144,9 +144,14 @@ class Plan:
     locked: str | None = None
 
     @property
+    def dry(self) -> bool:
+        """Whether it is only to be looked at: it names all work, and nothing of it is ever carried out."""
+        return self.spec.policy.dry_run
+
+    @property
     def writes(self) -> bool:
         """Whether the run writes or deletes anything at all."""
-        return bool(self.batches or self.groups or self.open_uploads or self.removal)
+        return not self.dry and bool(self.batches or self.groups or self.open_uploads or self.removal)
 
     @property
     def uploads_unit(self) -> int:

@@ -35,7 +35,7 @@ def locked_plan(
             None if document.mode == "incremental" else _denied(run, lambda: peek(run, finished=finished, watch=watch))
         )
         plan = make()
-        if not plan.writes or policy.dry_run:
+        if not plan.writes:
             return plan
         words: tuple[str, ...] = ()
         if denied is None:
