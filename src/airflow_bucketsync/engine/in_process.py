@@ -13,6 +13,7 @@ from airflow_bucketsync.engine.errors import (
 )
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.outcome import Report
+from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.model.spec import SyncSpec
@@ -142,7 +143,6 @@ def run_steps(run: Run, *, checkpoint: Checkpoint | None = None, shared: SharedR
 
     :param shared: a listing of the source that was taken for several syncs
     """
-    failed: list[str] = []
     try:
         prepared = prepare(run, checkpoint=checkpoint, shared=shared)
         for unit in prepared.units:
@@ -156,8 +156,13 @@ def run_steps(run: Run, *, checkpoint: Checkpoint | None = None, shared: SharedR
     except BucketsyncError:
         make_report(run, failed_tasks=["plan"])
         raise
-    if plan.dry:
-        return make_report(run, plan_digest=plan.digest)
+    failed = [] if plan.dry else _carried_out(run, plan)
+    return make_report(run, failed_tasks=failed, plan_digest=plan.digest)
+
+
+def _carried_out(run: Run, plan: Plan) -> list[str]:
+    """Do what the plan says; returns what takes the names of the tasks that failed."""
+    failed: list[str] = []
     for batch in plan.batches:
         try:
             copy_batch(run, plan, batch.number, attempt=1, progress=MemoryProgress())
@@ -188,7 +193,7 @@ def run_steps(run: Run, *, checkpoint: Checkpoint | None = None, shared: SharedR
             delete_extra(run, plan, attempt=1, progress=MemoryProgress())
     except BucketsyncError as error:
         failed.append(f"delete_extra ({error})")
-    return make_report(run, failed_tasks=failed, plan_digest=plan.digest)
+    return failed
 
 
 def incomplete(report: Report) -> SyncIncomplete:

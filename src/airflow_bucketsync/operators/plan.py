@@ -22,6 +22,7 @@ from airflow_bucketsync.operators.multipart import BeginUploadsOperator, Complet
 from airflow_bucketsync.state import run_finished
 
 if TYPE_CHECKING:
+    from airflow_bucketsync.engine.model.review import PlanReview
     from airflow_bucketsync.engine.steps.run import Run
 
 APPLY = "Apply the plan"
@@ -36,8 +37,8 @@ class PlanOperator(SyncOperator, SkipMixin):
     Where the policy asks for it, the task waits for a person without holding a worker slot or the lock of the pair; a
     no, or no answer, leaves everything as it is.
 
-    Skips, of the tasks right behind it, those that this plan has no work for. Runs where `list` was skipped: a small
-    source is listed here.
+    Skips, of the tasks right behind it, those that this plan has no work for: all of them in a dry run, or after a no;
+    the plan names its work all the same. Runs where `list` was skipped: a small source is listed here.
     """
 
     inherits_from_skipmixin = True
@@ -56,20 +57,24 @@ class PlanOperator(SyncOperator, SkipMixin):
 
         :raises AirflowRescheduleException: another run holds the lock, and this one is to wait for it
         """
+        from airflow_bucketsync.engine.rules.review_text import review_text
         from airflow_bucketsync.engine.steps.plan import make_plan
+        from airflow_bucketsync.engine.steps.reviewed import read_review
 
         with self.open_run(context) as run:
             with self.waiting_for_lock(run):
                 plan = make_plan(run, finished=run_finished(context))
+            review, folder = read_review(run.workspace, plan.digest), run.workspace.run_folder
+            self.log.info(review_text(review, folder=folder))
             approval = None
             if plan.asks:
                 approval = kept_answer(context, plan)
                 if approval is None:
-                    self.ask(context, run, plan)
+                    self.ask(context, run, plan, review)
                 plan = self.settled(context, run, plan, approval)
         return self.pass_on(context, run, plan, approval)
 
-    def ask(self, context: Context, run: Run, plan: Plan) -> None:
+    def ask(self, context: Context, run: Run, plan: Plan, review: PlanReview) -> None:
         """Park this task until a person answers in Airflow.
 
         :raises TaskAwaitingInput: always; the task goes on with `answered`
@@ -79,7 +84,8 @@ class PlanOperator(SyncOperator, SkipMixin):
         policy = run.spec.policy
         self.log.info("waiting for a person to approve the plan %s", plan.digest, hours=policy.approval_hours)
         release(run)  # of an earlier try; the answer may take days
-        park(context, plan, policy, subject=subject(run, plan), body=question(run, plan), options=(APPLY, KEEP))
+        words = subject(run, plan)
+        park(context, plan, policy, subject=words, body=question(review, policy.approval_hours), options=(APPLY, KEEP))
 
     def answered(self, context: Context, event: Mapping[str, Any], asked: str = "") -> list[int]:
         """Go on with what a person said, or with nobody's answer."""
@@ -119,27 +125,29 @@ class PlanOperator(SyncOperator, SkipMixin):
     def pass_on(self, context: Context, run: Run, plan: Plan, approval: Approval | None) -> list[int]:
         """Skip what the plan does not need, hand over what it comes to, and say which batches to copy."""
         from airflow_bucketsync.engine.rules.estimate import Estimate
+        from airflow_bucketsync.engine.steps.reviewed import REVIEW, REVIEW_PAGE
 
+        folder = run.workspace.run_folder
         self.skip_unneeded(context, plan)
         totals = {"counts": dict(plan.counts), "bytes": plan.bytes, "batches": len(plan.batches)}
         removal = plan.removal
         totals |= {"deletes": 0 if removal is None else removal.objects}
         totals |= {"uploads": 0 if plan.uploads is None else plan.uploads.count, "groups": len(plan.groups)}
         how = {"route": str(plan.route), "estimate": str(Estimate.from_json(plan.estimate))}
-        place = {"pair": run.spec.pair, "run": run.run, "digest": plan.digest}
+        place = {"pair": run.spec.pair, "run": run.run, "digest": plan.digest, "dry": plan.dry}
+        place |= {"review": folder + REVIEW, "review_page": folder + REVIEW_PAGE}
         yes = approval is not None and approval.answer == "apply"
         said = {"approved": plan.digest if yes else "", "withheld": plan.withheld}
         said |= {} if plan.drift is None else {"drift": shown(str(plan.drift))}
         self.hand_over(context, {**place, **totals, **how, **said, "warnings": len(plan.warnings)})
-        return [] if plan.dry else self.numbers([batch.number for batch in plan.batches])
+        return self.numbers([] if plan.dry else [batch.number for batch in plan.batches])
 
     def skip_unneeded(self, context: Context, plan: Plan) -> None:
-        """Skip the direct downstream tasks for which the plan holds no work."""
-        dry = plan.dry
-        unneeded: list[type[SyncOperator]] = [] if plan.removal and not dry else [DeleteExtraOperator]
-        unneeded += [] if plan.groups and not dry else [BeginUploadsOperator]
+        """Skip the direct downstream tasks for which the plan holds no work that is to be done."""
+        unneeded: list[type[SyncOperator]] = [] if plan.removal and not plan.dry else [DeleteExtraOperator]
+        unneeded += [] if plan.groups and not plan.dry else [BeginUploadsOperator]
         copies = plan.batches or plan.groups or plan.open_uploads
-        unneeded += [] if copies and not dry else [CompleteUploadsOperator]
+        unneeded += [] if copies and not plan.dry else [CompleteUploadsOperator]
         tasks = [task for task in self.downstream_list if isinstance(task, tuple(unneeded))]
         # The scheduler acts on the XCom that `skip` writes; its exception would end this task without a result.
         with contextlib.suppress(DownstreamTasksSkipped):
@@ -153,6 +161,12 @@ def subject(run: Run, plan: Plan) -> str:
     return f"Apply the plan for {run.spec.destination.url}: {words}?"
 
 
-def question(run: Run, plan: Plan) -> str:
-    """What a person is to know before deciding, as Markdown."""
-    return f"{shown(run.spec.source.url)} -> {shown(run.spec.destination.url)}"
+def question(review: PlanReview, hours: float) -> str:
+    """What a person is to know before deciding, as Markdown in which no key can be anything but text."""
+    from airflow_bucketsync.engine.rules.review_text import review_markdown
+
+    return (
+        f"**{APPLY}** carries out exactly what stands below. Every write is held to the versions that were seen: what "
+        f"changed since is left as it is, and named. **{KEEP}**, and no answer within {hours:g} hours, does nothing; "
+        f"the next run plans anew.\n\n{review_markdown(review)}"
+    )

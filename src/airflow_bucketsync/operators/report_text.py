@@ -65,10 +65,12 @@ def report_text(report: Report) -> str:
 
 def for_xcom(report: Report, *, folder: str) -> dict[str, Any]:
     """The report as JSON that fits an XCom: failures and warnings that don't fit are counted, and stand in its file.
+    The review of a dry run's plan is named by its place.
 
     :param folder: the run's folder in the workspace, which holds `report.json`
     """
-    value = report.to_json() | {"report": f"{folder}report.json"}
+    review = None if report.review is None else f"{folder}plan/review.json"
+    value = report.to_json() | {"report": f"{folder}report.json", "review": review}
     value["failures"] = [{name: shown(str(text), 120) for name, text in item.items()} for item in value["failures"]]
     value["warnings"] = [shown(text) for text in value["warnings"]]
     first = value["selected_out_first"]

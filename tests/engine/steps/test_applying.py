@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration, PlanDrifted, PlanMismatch
@@ -158,10 +160,8 @@ def test_row_C16_killed_anywhere_it_goes_on(at, when):
     digest = planned(pair)
     pair.put({"k3": b"two"})
     kill_at(pair, at, when)
-    try:
+    with suppress(KeyboardInterrupt):
         pair.sync(run="one", apply_plan=digest, max_drift=0.2)
-    except KeyboardInterrupt:
-        pass
     pair.source.hooks.clear()
     pair.destination.hooks.clear()
     ran = pair.sync(run="two", apply_plan=digest, max_drift=0.2)

@@ -150,6 +150,7 @@ class Report:
     :param trash: folder below `_bucketsync/` at the destination where what was taken away is kept; "" = there is none
     :param selected_out: source objects that were left out, per rule
     :param selected_out_first: the first keys of each rule (at most 3)
+    :param review: of a dry run: what its plan comes to (`model.review.PlanReview` as JSON)
     """
 
     pair: str
@@ -184,6 +185,7 @@ class Report:
     trash: str = ""
     selected_out: Mapping[str, int] = field(default_factory=dict)
     selected_out_first: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    review: Mapping[str, Any] | None = None
 
     @property
     def green(self) -> bool:
@@ -226,6 +228,7 @@ class Report:
             "trash": self.trash,
             "selected_out": dict(self.selected_out),
             "selected_out_first": {rule: list(keys) for rule, keys in self.selected_out_first.items()},
+            "review": None if self.review is None else dict(self.review),
         }
 
     @classmethod
@@ -264,4 +267,5 @@ class Report:
             trash=value.get("trash", ""),
             selected_out=value.get("selected_out", {}),
             selected_out_first={rule: tuple(keys) for rule, keys in value.get("selected_out_first", {}).items()},
+            review=value.get("review"),
         )

@@ -41,6 +41,7 @@ Schema = Literal[
     "listing_index",
     "shared_listing",  # of a source that several syncs read
     "manifest",
+    "review",  # what a plan comes to, for people
     "report",
     "comparison",  # how far a pair is in step
     "known_pointer",
@@ -80,6 +81,7 @@ VERSIONS: Mapping[str, int] = {
     "listing_index": 1,
     "shared_listing": 1,
     "manifest": 1,
+    "review": 1,
     "report": 1,
     "comparison": 1,
     "known_pointer": 1,

@@ -105,7 +105,7 @@ class Plan:
         to the same plan later, so it is no part of its digest
     :param drift: how far all was still as in the plan that this run was to apply; None = it applied none
     :param estimate: how long the work takes, roughly (`rules.estimate.Estimate` as JSON)
-    :param decided: outcomes the plan itself decided (refused, skipped, failed, extra, and withheld in a dry run)
+    :param decided: outcomes the plan itself decided (refused, skipped, failed, extra, withheld)
     :param delta: what the plan learned for `known` (newly proven equal, or forgotten)
     :param route: the way of the bytes
     :param blind: the destination may not be listed, so everything is written, whatever stands there

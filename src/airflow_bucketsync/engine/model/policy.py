@@ -162,7 +162,12 @@ class SyncPolicy:
     @property
     def keeps(self) -> bool:
         """Whether what is deleted or overwritten at the destination goes into the trash."""
-        return not self.dry_run and (self.trash == "all" or (self.trash == "deleted" and self.delete))
+        return not self.dry_run and self.keeps_when_run
+
+    @property
+    def keeps_when_run(self) -> bool:
+        """The same of a run that is not dry."""
+        return self.trash == "all" or (self.trash == "deleted" and self.delete)
 
     @property
     def bounded(self) -> bool:

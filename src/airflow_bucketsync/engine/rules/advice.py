@@ -50,7 +50,7 @@ WHY = {
 
 def advise(analysis: Analysis) -> Advised:
     """What follows from an analysis."""
-    policy, options = _quicker(analysis.sizes)
+    policy, options = quicker(analysis.sizes)
     policy, spread = _divided(analysis, policy)
     options += spread + _kept(analysis)
     return Advised(
@@ -73,20 +73,28 @@ def _work(sizes: Sequence[Row], policy: SyncPolicy, transport: Transport = "stre
     return sum(time.seconds - TASK_START for time in times)
 
 
-def _quicker(sizes: Sequence[Row]) -> tuple[SyncPolicy, list[Advice]]:
-    """The policy under which the work is quickest, and how it differs from the default."""
-    policy, options = SyncPolicy(), list[Advice]()
-    now = _work(sizes, policy)
+def quicker(
+    sizes: Sequence[Row], policy: SyncPolicy | None = None, transport: Transport = "stream"
+) -> tuple[SyncPolicy, list[Advice]]:
+    """The policy under which the work is quickest, and how it differs from the one that there is.
+
+    :param sizes: objects and bytes per size class
+    :param policy: that there is; None = the defaults
+    """
+    policy, options = policy or SyncPolicy(), list[Advice]()
+    how = "streamed" if transport == "stream" else "copied by the store"
+    now = _work(sizes, policy, transport)
     if now < WORK_PER_TASK:
         return policy, options
     for ways in WAYS:
-        time, number = min((_work(sizes, replace(policy, **way)), number) for number, way in enumerate(ways))
+        times = ((_work(sizes, replace(policy, **way), transport), number) for number, way in enumerate(ways))
+        time, number = min(times)
         if time > now * WORTH:
             continue
         policy = replace(policy, **ways[number])
         for name, value in ways[number].items():
             words = f"{WHY[name]}: {format_seconds(time)} of work instead of {format_seconds(now)}"
-            options.append(Advice(option=name, value=value, reason=f"{words} (rules/estimate.py, streamed)"))
+            options.append(Advice(option=name, value=value, reason=f"{words} (rules/estimate.py, {how})"))
         now = time
     return policy, options
 

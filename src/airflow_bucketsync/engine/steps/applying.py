@@ -10,7 +10,7 @@ from airflow_bucketsync.engine.model.drift import DRIFTED, Drift, Drifted, Word
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.outcome import Outcome
 from airflow_bucketsync.engine.rules.drift import Step, word_of
-from airflow_bucketsync.engine.steps.reviewed import read_reviewed
+from airflow_bucketsync.engine.steps.kept_plans import read_reviewed
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.workspace import PageWriter
 

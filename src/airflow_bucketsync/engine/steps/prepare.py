@@ -14,8 +14,8 @@ from airflow_bucketsync.engine.model.listing import ListUnit, Side
 from airflow_bucketsync.engine.model.plan import Listed
 from airflow_bucketsync.engine.rules.ranges import KeyRange, cuts, key_ranges
 from airflow_bucketsync.engine.steps.checks import check_sync
+from airflow_bucketsync.engine.steps.kept_plans import read_reviewed
 from airflow_bucketsync.engine.steps.known import open_known
-from airflow_bucketsync.engine.steps.reviewed import read_reviewed
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.run_document import RUN_DOCUMENT, RunDocument
 from airflow_bucketsync.engine.steps.shared_listing import SharedRef, adopt, read_shared

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_bucketsync.engine.errors import PlanMismatch
+from airflow_bucketsync.engine.errors import ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.outcome import RED, REMOVED, Outcome, Report
 from airflow_bucketsync.engine.model.plan import Plan
@@ -19,6 +19,7 @@ from airflow_bucketsync.engine.steps.lock import release
 from airflow_bucketsync.engine.steps.manifest import read_plan
 from airflow_bucketsync.engine.steps.proven import Proven
 from airflow_bucketsync.engine.steps.remembering import Failing, Remembered, remember
+from airflow_bucketsync.engine.steps.reviewed import read_review
 from airflow_bucketsync.engine.steps.rounds import rounds_of
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.run_document import RunDocument, read_run
@@ -197,6 +198,7 @@ class _Reporter:
         green = not red and not self.incomplete
         rounds = rounds_of(self.policy, self.document, self.plan, green=green)
         self.warnings += [rounds.warning] if rounds.warning else []
+        review = None if self.plan is None or not self.plan.dry else self._review(self.plan)
         return Report(
             pair=self.run.spec.pair,
             run=self.run.run,
@@ -232,6 +234,7 @@ class _Reporter:
             trash="" if self.plan is None else self.plan.trash,
             selected_out={} if self.plan is None else dict(sorted(self.plan.selected_out.items())),
             selected_out_first={} if self.plan is None else self.plan.selected_out_first,
+            review=review,
             rounds=rounds.number,
             next_round=rounds.another,
         )
@@ -248,6 +251,14 @@ class _Reporter:
         if plan is None:
             return False
         return plan.locked is not None or plan.dry or (plan.drift is not None and plan.drift.leaves)
+
+    def _review(self, plan: Plan) -> Mapping[str, Any] | None:
+        """What the plan of a dry run comes to: it is all that such a run is for."""
+        try:
+            return read_review(self.run.workspace, plan.digest).to_json()
+        except (ObjectNotFound, PlanMismatch) as error:
+            self.warnings.append(f"the review of the plan can't be read: {error}")
+            return None
 
     def _mode(self) -> str:
         planned = self.plan or self.document

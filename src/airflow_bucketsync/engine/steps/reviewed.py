@@ -1,106 +1,153 @@
-"""The plans of a pair that somebody may have reviewed: where they are, and what they hold."""
+"""What does a plan come to, for those who are to read it? Gathered while it is made, and written down beside it."""
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator
-from dataclasses import replace
-from itertools import chain
-from operator import itemgetter
-from typing import Any
-
-from airflow_bucketsync.engine.errors import InvalidConfiguration, ObjectNotFound, PlanMismatch
-from airflow_bucketsync.engine.model.change import Change
-from airflow_bucketsync.engine.model.objects import ObjectInfo
+from airflow_bucketsync.engine.errors import PlanMismatch
+from airflow_bucketsync.engine.model.analysis import Found, Row
+from airflow_bucketsync.engine.model.objects import ObjectAttributes
 from airflow_bucketsync.engine.model.plan import Plan
-from airflow_bucketsync.engine.model.spec import SyncSpec
-from airflow_bucketsync.engine.rules.drift import Step
-from airflow_bucketsync.engine.steps.large import uploads_of
-from airflow_bucketsync.engine.steps.manifest import read_plan
+from airflow_bucketsync.engine.model.review import Deletions, PlanReview
+from airflow_bucketsync.engine.rules.plan_advice import Known, advise_plan
+from airflow_bucketsync.engine.rules.requests import Side, Sides, expected_requests
+from airflow_bucketsync.engine.rules.review_text import review_markdown
+from airflow_bucketsync.engine.rules.reviewing import Reviewing
+from airflow_bucketsync.engine.steps.approval import must_ask
+from airflow_bucketsync.engine.steps.removing import Removing
 from airflow_bucketsync.engine.steps.run import Run
-from airflow_bucketsync.engine.steps.spool import sorted_lines
 from airflow_bucketsync.engine.steps.workspace import Workspace
 
-FOLDER = "plans/"
-ABOUT_THE_RUN = (
-    "dry_run", "approve_plan", "apply_plan", "max_drift", "approvers", "approval_hours", "on_lock", "lock_lease",
-)  # fmt: skip
-"""Options that say how a run goes about its plan, and nothing of what the plan holds."""
+REVIEW = "plan/review.json"
+REVIEW_PAGE = "plan/review.md"
+FEW = 50
+"""Warnings that a review repeats."""
 
 
-def keep_plan(workspace: Workspace, plan: Plan) -> None:
-    """Write down where this plan lies, so that a later run of the pair finds it by its digest."""
-    folder = workspace.run_folder.removeprefix(workspace.pair_folder)
-    workspace.write_document(f"{FOLDER}{plan.digest}.json", "kept_plan", {"folder": folder}, of_pair=True)
+class Reviewer:
+    """The review of one plan in the making."""
 
-
-def read_reviewed(run: Run, digest: str) -> Reviewed:
-    """The plan that this run is to apply.
-
-    :raises InvalidConfiguration: the pair has no such plan, or it was made with other options
-    :raises PlanMismatch: it is damaged, or its pages are gone
-    """
-    try:
-        value = run.workspace.read_document(f"{FOLDER}{digest}.json", "kept_plan", of_pair=True)
-    except ObjectNotFound:
-        raise InvalidConfiguration(
-            f"apply_plan: pair {run.spec.pair} has no plan {digest}: copy the digest from the report of its dry run, "
-            "and see that the workspace is the same one and that this run names the same sides",
-            location=run.workspace.store.location.url,
-        ) from None
-    folder = value.get("folder")
-    if not isinstance(folder, str) or not folder.endswith("/") or folder.count("/") != 1:
-        raise PlanMismatch(f"{FOLDER}{digest}.json names no folder of a run; make the plan anew")
-    workspace = run.workspace.at(run.workspace.pair_folder + folder)
-    plan = read_plan(workspace, digest)
-    others = _different(plan.spec, run.spec)
-    if others:
-        raise InvalidConfiguration(
-            f"apply_plan: the plan was made with other options than this run has: {', '.join(others)}; give the same "
-            "ones, or make a plan with those of this run"
-        )
-    return Reviewed(replace(run, workspace=workspace), plan)
-
-
-class Reviewed:
-    """A plan of an earlier run.
-
-    :param run: with the folder of that run
-    """
-
-    def __init__(self, run: Run, plan: Plan) -> None:
+    def __init__(self, run: Run) -> None:
         self._run = run
-        self.plan = plan
+        self._policy = run.spec.policy
+        self._new()
 
-    def steps(self) -> Iterator[Step]:
-        """All that it was to do, ascending by key.
+    def _new(self) -> None:
+        self._counted = Reviewing(self._policy, self._run.destination.capabilities)
+        self._removing: Removing | None = None
 
-        :raises PlanMismatch: a page is missing or damaged
+    def of(self, removing: Removing) -> Reviewing:
+        """What is to be shown the changes of the plan that is made now, be it the first attempt or another.
+
+        :param removing: what it gathers to be taken away
         """
-        lines: Iterator[list[Any]] = ([change.key, change.to_json()] for change in self._changes())
-        ordered = sorted_lines(lines, key=itemgetter(0))
-        changes = (Step.of(Change.from_json(line)) for _, line in ordered)
-        return heapq.merge(changes, map(Step.deleting, self._deletes()), key=lambda step: step.key)
+        self._new()
+        self._removing = removing
+        return self._counted
 
-    def _changes(self) -> Iterator[Change]:
+    def write(self, plan: Plan) -> PlanReview:
+        """Write down what the plan comes to, as a document and as Markdown; returns it."""
+        if plan.locked is not None:  # whatever was counted before: nothing of it is done
+            self._new()
+        review = self._review(plan)
+        known = Known(
+            policy=self._policy,
+            destination=self._run.destination.capabilities,
+            same_service=self._run.source.service == self._run.destination.service,
+            listed=plan.listed.get("destination", {}).get("objects", 0),
+        )
+        review = advise_plan(review, known)
         workspace = self._run.workspace
-        batches = (workspace.read_page(batch.page, "changes", Change.from_json) for batch in self.plan.batches)
-        return chain(chain.from_iterable(batches), (upload.change for upload in uploads_of(self._run, self.plan)))
+        workspace.write_document(REVIEW, "review", review.to_json())
+        workspace.store.put(
+            workspace.run_folder + REVIEW_PAGE,
+            review_markdown(review).encode(errors="backslashreplace"),
+            attributes=ObjectAttributes(content_type="text/markdown; charset=utf-8"),
+        )
+        return review
 
-    def _deletes(self) -> Iterator[ObjectInfo]:
-        pages = () if self.plan.removal is None else self.plan.removal.deletes
-        workspace = self._run.workspace
-        return chain.from_iterable(workspace.read_page(page, "extra", ObjectInfo.from_json) for page in pages)
+    def _review(self, plan: Plan) -> PlanReview:
+        counted, removing = self._counted, self._removing
+        deletes = None if removing is None else self._deletes(plan, removing)
+        cells = list(counted.cells)
+        in_step = (0, 0) if removing is None else removing.in_step
+        through = sum(cell.bytes for cell in cells if cell.way in ("stream", "stream_parts"))
+        objects, size = sum(cell.objects for cell in cells), sum(cell.bytes for cell in cells)
+        moved = Row(name="moves", objects=objects + in_step[0], bytes=size + in_step[1])
+        return PlanReview(
+            pair=plan.spec.pair,
+            run=plan.run,
+            digest=plan.digest,
+            source=plan.spec.source.url,
+            destination=plan.spec.destination.url,
+            mode=plan.mode,
+            dry=plan.dry,
+            route=plan.route,
+            objects=sum(row.objects for row in counted.tiers),
+            bytes=plan.bytes,
+            decided={word: count for word, count in plan.counts.items() if word != "planned" and count},
+            tiers=counted.tiers,
+            reasons=counted.reasons,
+            ways=counted.ways,
+            sizes=counted.sizes,
+            classes=counted.classes,
+            archived=counted.archived_classes,
+            largest=counted.largest,
+            deletes=deletes,
+            moves=moved if self._policy.move and moved.objects else None,
+            requests=expected_requests(
+                cells,
+                self._sides(plan),
+                deletes=0 if deletes is None or deletes.guard is not None else deletes.objects,
+                in_step=in_step[0],
+            ),
+            through=through,
+            read_back=size if self._policy.verify == "content" else 0,
+            batches=len(plan.batches),
+            groups=len(plan.groups),
+            estimate=plan.estimate,
+            resume=plan.resume,
+            warnings=plan.warnings[:FEW],
+        )
+
+    def _deletes(self, plan: Plan, removing: Removing) -> Deletions | None:
+        if not removing.objects:
+            return None
+        forbids = removing.forbids
+        return Deletions(
+            objects=removing.objects,
+            bytes=removing.bytes,
+            first=tuple(Found.of(info) for info in removing.first),
+            guard=None if forbids is None else forbids.reason,
+            words="" if forbids is None else forbids.words,
+            kept=self._policy.keeps_when_run,
+            asks=must_ask(self._policy, plan.removal),
+        )
+
+    def _sides(self, plan: Plan) -> Sides:
+        asked: list[Side] = []
+        asked += ["source"] if self._run.source.location.scheme != "file" else []
+        asked += ["destination"] if self._run.destination.location.scheme != "file" else []
+        return Sides(
+            policy=self._policy,
+            source=self._run.source.capabilities,
+            destination=self._run.destination.capabilities,
+            asked=frozenset(asked),
+            blind=plan.blind,
+            listed=plan.listed.get("destination", {}).get("objects", 0),
+        )
 
 
-def _different(one: SyncSpec, other: SyncSpec) -> list[str]:
-    """The names of the sides and options that are not the same."""
-    left, right = _asked(one), _asked(other)
-    return sorted(name for name in left.keys() | right.keys() if left.get(name) != right.get(name))
+def read_review(workspace: Workspace, plan: str) -> PlanReview:
+    """The review of a plan.
 
-
-def _asked(spec: SyncSpec) -> dict[str, Any]:
-    value = spec.to_json()
-    sides = {name: value[name] for name in ("pair", "source", "destination")}
-    policy = {name: option for name, option in value["policy"].items() if name not in ABOUT_THE_RUN}
-    return {**sides, **value["selection"], **policy}
+    :param plan: its digest
+    :raises ObjectNotFound: there is none
+    :raises PlanMismatch: it is damaged, of a later release, or of another plan
+    """
+    value = workspace.read_document(REVIEW, "review")
+    try:
+        review = PlanReview.from_json(value)
+    except (KeyError, TypeError, ValueError) as error:
+        raise PlanMismatch(f"the review is damaged: {type(error).__name__}: {error}") from None
+    if review.digest != plan:
+        raise PlanMismatch("the review in the workspace is of another plan; clear `plan` to make both anew")
+    return review
