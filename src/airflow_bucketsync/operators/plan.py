@@ -24,7 +24,7 @@ LOOK_AGAIN = timedelta(seconds=60)
 class PlanOperator(SyncOperator, SkipMixin):
     """Compare both sides and write the plan. Returns the numbers of the batches that `copy` is mapped over.
 
-    Skips, of the tasks right behind it, those that this plan has no work for: all of them in a dry run, whose plan names
+    Skips, of the tasks right behind it, those that this plan has no work for, and all in a dry run, whose plan names
     its work all the same. Runs where `list` was skipped: a small source is listed here.
     """
 
