@@ -7,9 +7,11 @@ of what the figures don't tell: the line, the other side, and how many workers t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.advice import Advice, Advised, Costs
 from airflow_bucketsync.engine.model.analysis import Analysis, Row
 from airflow_bucketsync.engine.model.policy import SyncPolicy
@@ -87,16 +89,24 @@ def quicker(
     if now < WORK_PER_TASK:
         return policy, options
     for ways in WAYS:
-        times = ((_work(sizes, replace(policy, **way), transport), number) for number, way in enumerate(ways))
-        time, number = min(times)
+        fitting = [(way, other) for way in ways if (other := _with(policy, way)) is not None]
+        times = [(_work(sizes, other, transport), number) for number, (_, other) in enumerate(fitting)]
+        time, number = min(times, default=(now, 0))
         if time > now * WORTH:
             continue
-        policy = replace(policy, **ways[number])
-        for name, value in ways[number].items():
+        way, policy = fitting[number]
+        for name, value in way.items():
             words = f"{WHY[name]}: {format_seconds(time)} of work instead of {format_seconds(now)}"
             options.append(Advice(option=name, value=value, reason=f"{words} (rules/estimate.py, {how})"))
         now = time
     return policy, options
+
+
+def _with(policy: SyncPolicy, way: Mapping[str, Any]) -> SyncPolicy | None:
+    """The same policy with some other options; None = they don't fit the rest."""
+    with suppress(InvalidConfiguration):
+        return replace(policy, **way)
+    return None
 
 
 def _divided(analysis: Analysis, policy: SyncPolicy) -> tuple[SyncPolicy, list[Advice]]:

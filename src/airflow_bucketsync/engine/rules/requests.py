@@ -88,21 +88,21 @@ def expected_requests(
     :param deletes: objects that are deleted at the destination
     :param in_step: objects that a move deletes at the source without copying them
     """
-    total, policy, objects, filled = _Sum(sides), sides.policy, 0, 0
+    total, policy, objects = _Sum(sides), sides.policy, 0
     for cell in cells:
         _of_copies(total, cell)
         objects += cell.objects
-        filled += 0 if cell.empty else cell.objects
+    read = policy.verify == "content"
     if policy.verify == "listing" and objects:
         pages = -(-(sides.listed + objects) // sides.destination.page_limit)
         total.add("destination", "list", 1, pages + 1)
     if policy.verify in ("metadata", "content"):
-        _of_looks(total, objects, filled if policy.verify == "content" else 0)
+        _of_looks(total, objects, objects if read else 0)
     if policy.move:
-        read = policy.verify == "content"
-        _of_looks(total, objects + in_step, filled if read else 0, maybe=in_step)
+        _of_looks(total, objects + in_step, objects + in_step if read else 0, maybe=in_step)
         total.add("destination", "look", 0, objects + in_step)
         _of_deletes(total, "source", objects + in_step)
+        total.add("source", "delete", 0, 1)  # whether it may delete there is tried before anything is copied
     if deletes:
         trash = policy.keeps_when_run
         total.add("destination", "look", deletes, (4 if trash else 1) * deletes)

@@ -30,7 +30,7 @@ _SHORT = 3
 """Keys and warnings in the log of a plan that is carried out right away."""
 _WIDTH = 110
 T = TypeVar("T")
-_MARKS = re.compile(r"([\\`*_\[\]<>|~&@:]|(?<=www)\.)", re.IGNORECASE)
+_MARKS = re.compile(r"([\\`*_\[\]<>|~&@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 """What can mean something in the middle of a line, or make a link of it."""
 
 
@@ -49,7 +49,7 @@ def review_text(review: PlanReview, *, folder: str = "", whole: bool | None = No
 def _lines(review: PlanReview, folder: str, whole: bool) -> Iterator[str]:
     head = "DRY RUN" if review.dry else "PLAN"
     yield f"{head}: {shown(review.source)} -> {shown(review.destination)}"
-    yield f"  pair      {review.pair}, run {shown(review.run)} ({review.mode})"
+    yield f"  pair      {shown(review.pair)}, run {shown(review.run)} ({review.mode})"
     yield f"  to do     {_sum(review.objects, review.bytes)}{_listed(review.tiers)}"
     if review.reasons:
         yield f"  because   {_rows(review.reasons)}"
