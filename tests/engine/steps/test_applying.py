@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration, PlanDrifted, PlanMismatch
 from airflow_bucketsync.engine.in_process import sync
+from airflow_bucketsync.engine.model.approval import Approval
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.selection import Selection
+from airflow_bucketsync.engine.steps.copy import copy_batch
+from airflow_bucketsync.engine.steps.manifest import read_plan
+from airflow_bucketsync.engine.steps.plan import make_plan
+from airflow_bucketsync.engine.steps.run import MemoryProgress
+from airflow_bucketsync.engine.steps.settling import settle
 from tests.engine.steps.pairs import IN_PARTS, Pair, kill_at
 
 MANY = {f"k{number:03d}": b"1" for number in range(100)}
@@ -302,3 +310,37 @@ def test_row_C16_a_withheld_move_takes_nothing_away(pair):
     ran = pair.sync(approve_plan=True, move=True)
     assert ran.report.reasons == {"withheld: not_asked": 100}
     assert pair.contents(pair.source) == MANY
+
+
+def test_row_C16_the_lock_is_taken_after_the_yes_and_not_before(pair):
+    run = pair.run("run", approve_plan=True)
+    plan = make_plan(run)
+    assert plan.asks
+    bucket = pair.destination.server.bucket(pair.destination.location.bucket)
+    assert not bucket.objects, "nothing, not even a lock"
+    settled = settle(run, plan, approval(plan, "apply"))
+    assert settled.lock
+    assert not settled.dry
+    assert settled.digest == plan.digest
+    assert len(bucket.objects) == 1
+    assert read_plan(run.workspace, plan.digest) == settled
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"), [("delete", "rejected"), ("keep", "rejected"), ("none", "not_answered"), (None, "not_asked")]
+)
+def test_row_C16_only_a_yes_to_this_very_plan_carries_it_out(pair, answer, reason):
+    run = pair.run("run", approve_plan=True)
+    plan = make_plan(run)
+    said = approval(plan, answer) if answer else replace(approval(plan, "apply"), plan="0" * 64)
+    settled = settle(run, plan, said)
+    assert settled.withheld == reason
+    assert settled.dry
+    assert not settled.lock
+    with pytest.raises(PlanMismatch, match="nothing of it is carried out"):
+        copy_batch(run, settled, 0, attempt=1, progress=MemoryProgress())
+    assert not pair.destination.server.bucket(pair.destination.location.bucket).objects
+
+
+def approval(plan, answer):
+    return Approval(plan=plan.digest, answer=answer, by="ada", at=datetime(2026, 1, 1, tzinfo=UTC))
