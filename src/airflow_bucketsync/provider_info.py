@@ -118,7 +118,7 @@ def get_provider_info() -> dict[str, Any]:
                         "description": MANUAL_OPTIONS,
                         "type": "string",
                         "example": "dry_run, include, exclude, min_size, max_size",
-                        "default": "dry_run, include, exclude, verify, compare",
+                        "default": "dry_run, apply_plan, max_drift, include, exclude, verify, compare",
                         "version_added": "0.1.0",
                     },
                     "pairs": {

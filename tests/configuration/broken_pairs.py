@@ -620,6 +620,18 @@ options:
 """,
         """pairs.yaml, line 9, column 13: options.mode: until_quiet starts its DAG again and again, which is for a cut-over by hand: run the DAG `bucket_sync`, and write `auto` here""",
     ),
+    "plan_to_apply": (
+        """\
+name: exports
+source: s3://store@incoming/
+destination: s3://archive@backup/
+options:
+  apply_plan: '"""
+        + 64 * "0"
+        + """'
+""",
+        """pairs.yaml, line 9, column 19: options.apply_plan: names one plan, and this sync makes a new one each time: give it to a run by hand, and write `approve_plan: true` here to be asked each time""",
+    ),
     "move_to_several": (
         """\
 name: exports

@@ -10,7 +10,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowRescheduleException
 
 from airflow_bucketsync.engine.errors import AccessDenied, Locked, SyncIncomplete
-from airflow_bucketsync.operators import delete as module
+from airflow_bucketsync.operators import asking as module
 from airflow_bucketsync.operators.delete import DELETE, KEEP
 
 NAME = "bucket_sync.delete_extra"

@@ -83,11 +83,11 @@ COUNTS = {
     "requests_per_second": (1, None), "max_deletes": (0, None), "approve_above": (0, None),
     "lock_lease": (30, 86_400), "max_expansion": (1, None),
 }  # fmt: skip
-NUMBERS = {"max_error_share": 1.0, "max_delete_share": 1.0, "approval_hours": 720.0}
+NUMBERS = {"max_error_share": 1.0, "max_delete_share": 1.0, "approval_hours": 720.0, "max_drift": 1.0}
 """With the highest value of each; the lowest is 0."""
 FLAGS = {
-    "recursive", "dry_run", "since_watermark", "delete", "allow_empty_source", "delete_excluded", "unsafe_deletes",
-    "move",
+    "recursive", "dry_run", "approve_plan", "since_watermark", "delete", "allow_empty_source", "delete_excluded",
+    "unsafe_deletes", "move",
 }  # fmt: skip
 EXAMPLES: dict[str, Sequence[str]] = {"tolerate": STATUSES, "preserve": PRESERVED}
 TIMES = {"modified_after", "modified_before"}

@@ -111,6 +111,13 @@ class Options(BaseModel):
     compare: Compare | None = Field(None, description="When an object at the destination counts as equal.")
     verify: Verify | None = Field(None, description="What is looked at after writing.")
     dry_run: bool | None = Field(None, description="Plan and report, write nothing.")
+    approve_plan: bool | None = Field(None, description="Ask a person before anything of the plan is carried out.")
+    apply_plan: Text | None = Field(
+        None, description="Digest of a plan that was reviewed: only what it holds, and still holds, is carried out."
+    )
+    max_drift: float | None = Field(
+        None, description="Share of the objects of `apply_plan` that may have changed since; above it all is refused."
+    )
     small_threshold: Size | None = Field(None, description="Objects up to this size are copied in one request.")
     large_threshold: Size | None = Field(
         None, description="Objects up to this size are copied in one server-side request."
@@ -176,7 +183,7 @@ class Options(BaseModel):
     approve_bytes_above: Size | None = Field(None, description="The same in bytes.")
     approvers: Texts | None = Field(None, description="Airflow users who may answer. Empty = whoever may in Airflow.")
     approval_hours: float | None = Field(
-        None, description="Hours that an answer is waited for; without one nothing is deleted."
+        None, description="Hours that an answer is waited for; without one, what was asked for is not done."
     )
     move: bool | None = Field(None, description="Delete each source object once it is verified at the destination.")
     on_lock: OnLock | None = Field(None, description="Another run holds the pair's lock.")

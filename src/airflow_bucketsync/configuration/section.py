@@ -14,7 +14,7 @@ from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.spec import SyncSpec
 
 SECTION = "bucketsync"
-DEFAULT_MANUAL_OPTIONS = ("dry_run", "include", "exclude", "verify", "compare")
+DEFAULT_MANUAL_OPTIONS = ("dry_run", "apply_plan", "max_drift", "include", "exclude", "verify", "compare")
 HOW_TO_ALLOW = (
     "set [bucketsync] allowed_locations (AIRFLOW__BUCKETSYNC__ALLOWED_LOCATIONS) to the locations below which runs by "
     "hand may work, for example 's3://store@incoming/, file:///data/exports/'"

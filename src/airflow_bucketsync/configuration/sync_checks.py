@@ -171,6 +171,12 @@ def _not_here(options: Options, part: SyncPart) -> Iterator[tuple[str, str]]:
             "until_quiet starts its DAG again and again, which is for a cut-over by hand: run the DAG `bucket_sync`, "
             "and write `auto` here",
         )
+    if options.apply_plan is not None:
+        yield (
+            "apply_plan",
+            "names one plan, and this sync makes a new one each time: give it to a run by hand, and write "
+            "`approve_plan: true` here to be asked each time",
+        )
     if options.move and part.routes is None and len(part.destinations or ()) > 1:
         yield (
             "move",

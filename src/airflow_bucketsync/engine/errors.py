@@ -21,6 +21,7 @@ BucketsyncError
  |   |   +- InvalidList       a list of objects that breaks its rules
  |   +- CheckpointMismatch  a state document that does not fit
  |   +- PlanMismatch      a page is not the one the plan was made with
+ |   +- PlanDrifted       too much changed since a plan was reviewed
  |   +- LockLost          the lock of the pair is no longer this run's
  +- SyncIncomplete      the run ended, its state is saved, something is missing
 
@@ -192,6 +193,12 @@ class PlanMismatch(FinalError):
     """A page of a run is missing, damaged, or not the one its plan names."""
 
     reason = "plan_mismatch"
+
+
+class PlanDrifted(FinalError):
+    """Too much changed since the plan was reviewed that is to be applied; nothing was written."""
+
+    reason = "plan_drifted"
 
 
 class LockLost(FinalError):

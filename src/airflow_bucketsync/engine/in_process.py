@@ -14,6 +14,7 @@ from airflow_bucketsync.engine.errors import (
 from airflow_bucketsync.engine.model.by_hand import ByHand
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.outcome import Report
+from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.model.spec import SyncSpec
@@ -28,6 +29,7 @@ from airflow_bucketsync.engine.steps.plan import make_plan
 from airflow_bucketsync.engine.steps.prepare import prepare
 from airflow_bucketsync.engine.steps.report import Finished, make_report
 from airflow_bucketsync.engine.steps.run import MemoryProgress, Run
+from airflow_bucketsync.engine.steps.settling import settle
 from airflow_bucketsync.engine.steps.shared_listing import SharedRef
 from airflow_bucketsync.engine.steps.upload_parts import upload_group
 from airflow_bucketsync.engine.steps.verify import verify_unit
@@ -146,7 +148,6 @@ def run_steps(run: Run, *, checkpoint: Checkpoint | None = None, shared: SharedR
 
     :param shared: a listing of the source that was taken for several syncs
     """
-    failed: list[str] = []
     try:
         prepared = prepare(run, checkpoint=checkpoint, shared=shared)
         for unit in prepared.units:
@@ -155,9 +156,18 @@ def run_steps(run: Run, *, checkpoint: Checkpoint | None = None, shared: SharedR
         if run.spec.policy.on_lock == "wait":
             wait_for_lock(run, watch)
         plan = make_plan(run, watch=watch)
+        if plan.asks:
+            plan = settle(run, plan, None, watch=watch)
     except BucketsyncError:
         make_report(run, failed_tasks=["plan"])
         raise
+    failed = [] if plan.dry else _carried_out(run, plan)
+    return make_report(run, failed_tasks=failed, plan_digest=plan.digest)
+
+
+def _carried_out(run: Run, plan: Plan) -> list[str]:
+    """Do what the plan says; returns what takes the names of the tasks that failed."""
+    failed: list[str] = []
     for batch in plan.batches:
         try:
             copy_batch(run, plan, batch.number, attempt=1, progress=MemoryProgress())
@@ -188,7 +198,7 @@ def run_steps(run: Run, *, checkpoint: Checkpoint | None = None, shared: SharedR
             delete_extra(run, plan, attempt=1, progress=MemoryProgress())
     except BucketsyncError as error:
         failed.append(f"delete_extra ({error})")
-    return make_report(run, failed_tasks=failed, plan_digest=plan.digest)
+    return failed
 
 
 def incomplete(report: Report) -> SyncIncomplete:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
-from airflow.sdk.exceptions import TaskAwaitingInput
-from airflow.sdk.execution_time.hitl import HITLUser, upsert_hitl_detail
 
+from airflow_bucketsync.engine.model.approval import Approval
 from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.plan import Plan
-from airflow_bucketsync.engine.model.removal import Answer, Approval, Removal
+from airflow_bucketsync.engine.model.removal import Removal
 from airflow_bucketsync.engine.model.shown import shown
 from airflow_bucketsync.engine.model.units import format_size
-from airflow_bucketsync.operators.base import SyncOperator
+from airflow_bucketsync.operators.asking import keep_answer, kept_answer, park
+from airflow_bucketsync.operators.base import PLAN, SyncOperator
 from airflow_bucketsync.state import TaskProgress, run_finished
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 DELETE = "Delete"
 KEEP = "Keep"
-APPROVAL_KEY = "bucketsync_approval"
 LISTED = 20
 """Keys that stand in the question."""
 
@@ -54,10 +52,17 @@ class DeleteExtraOperator(SyncOperator):
 
         with self.open_run(context) as run:
             plan = self.plan(context, run)
-            approval = _kept(context, plan)
+            approval = self.of_plan(context, run, plan) or kept_answer(context, plan)
             if approval is None and must_ask(run.spec.policy, plan.removal) and obstacle(run, plan) is None:
                 self.ask(context, run, plan)
             self.take_away(context, run, plan, approval)
+
+    def of_plan(self, context: Context, run: Run, plan: Plan) -> Approval | None:
+        """The yes to the whole plan, and so to what it deletes, as `plan` handed it over; None = nobody was asked."""
+        if not plan.asks:
+            return None
+        handed = self.handed_over(context, self.plan_task_id or self.sibling(PLAN), "approved")
+        return Approval(plan=handed["approved"], answer="apply", by=None, at=run.clock.now())
 
     def ask(self, context: Context, run: Run, plan: Plan) -> None:
         """Park this task until a person answers in Airflow.
@@ -66,23 +71,11 @@ class DeleteExtraOperator(SyncOperator):
         """
         from airflow_bucketsync.engine.steps.lock import release
 
-        policy = run.spec.policy
-        upsert_hitl_detail(
-            ti_id=context["ti"].id,
-            options=[DELETE, KEEP],
-            subject=f"Delete {_count(plan.removal)} at {run.spec.destination.url}?",
-            body=question(run, plan),
-            defaults=[KEEP],
-            params={},
-            assigned_users=[HITLUser(id=name, name=name) for name in policy.approvers],
-        )
+        policy, body = run.spec.policy, question(run, plan)
         self.log.info("waiting for a person to approve the deletions", hours=policy.approval_hours)
         release(run)  # the answer may take days
-        raise TaskAwaitingInput(
-            method_name="answered",
-            kwargs={"asked": plan.digest},
-            timeout=timedelta(hours=policy.approval_hours),
-        )
+        subject = f"Delete {_count(plan.removal)} at {run.spec.destination.url}?"
+        park(context, plan, policy, subject=subject, body=body, options=(DELETE, KEEP))
 
     def answered(self, context: Context, event: Mapping[str, Any], asked: str = "") -> None:
         """Go on with what a person said, or with nobody's answer."""
@@ -91,8 +84,8 @@ class DeleteExtraOperator(SyncOperator):
 
         with self.open_run(context) as run:
             plan = self.plan(context, run)
-            approval = Approval(plan=asked, answer=_answer(event), by=_user(event), at=run.clock.now())
-            TaskProgress(context, key=APPROVAL_KEY).save(approval.to_json())  # or a retry asks again
+            now = run.clock.now()
+            approval = keep_answer(context, event, asked=asked, yes=DELETE, means="delete", at=now)
             write_approval(run.workspace, approval)
             self.log.info("answered", answer=approval.answer, by=approval.by)
             acquire(run, finished=run_finished(context))
@@ -135,27 +128,6 @@ def question(run: Run, plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def _kept(context: Context, plan: Plan) -> Approval | None:
-    """What a person told an earlier try of this plan."""
-    value = TaskProgress(context, key=APPROVAL_KEY).load()
-    with suppress(KeyError, TypeError, ValueError):
-        found = None if value is None else Approval.from_json(value)
-        return found if found is not None and found.plan == plan.digest else None
-    return None
-
-
 def _count(removal: Removal | None) -> str:
     objects = 0 if removal is None else removal.objects
     return f"{objects:,} object{'' if objects == 1 else 's'}"
-
-
-def _answer(event: Mapping[str, Any]) -> Answer:
-    if event.get("timedout"):
-        return "none"
-    return "delete" if event.get("chosen_options") == [DELETE] else "keep"
-
-
-def _user(event: Mapping[str, Any]) -> str | None:
-    user = event.get("responded_by_user")
-    name = user.get("name") or user.get("id") if isinstance(user, Mapping) else user
-    return None if name is None else str(name)

@@ -12,7 +12,9 @@ from airflow.sdk.exceptions import AirflowSkipException, DownstreamTasksSkipped
 from airflow_bucketsync.assets import EVENTS, destination_asset, emit_event
 from airflow_bucketsync.engine.errors import PlanMismatch, SyncIncomplete
 from airflow_bucketsync.engine.model.outcome import Report
+from airflow_bucketsync.engine.model.review import PlanReview
 from airflow_bucketsync.engine.model.shown import shown
+from airflow_bucketsync.engine.rules.review_text import review_text
 from airflow_bucketsync.operators.base import PLAN, SyncOperator
 from airflow_bucketsync.operators.report_text import for_xcom, report_text
 from airflow_bucketsync.state import STATE, save_checkpoint
@@ -76,8 +78,10 @@ class ReportOperator(SyncOperator, SkipMixin):
             self.skip(context["ti"], tasks)
 
     def log_report(self, report: Report) -> None:
-        """The report for people, and a line with fields of its own for each of the first failures."""
+        """The report for people, a dry run's plan, and a line with fields of its own for each of the first failures."""
         self.log.info(report_text(report))
+        if report.review is not None:
+            self.log.info(review_text(PlanReview.from_json(report.review)))
         for failure in report.failures:
             fields = {name: shown(str(failure[name])) for name in ("key", "reason", "message")}
             self.log.error("object %s", failure["status"], pair=report.pair, run=report.run, **fields)

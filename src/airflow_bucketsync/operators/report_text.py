@@ -44,8 +44,14 @@ def report_text(report: Report) -> str:
         lines.append(f"  not kept  {_counted(report.lost)}")
     if report.trash and any(report.counts.get(word) for word in WRITTEN | REMOVED):
         lines.append(f"  trash     _bucketsync/{report.trash} (the DAG undo_sync puts this run back)")
+    if report.drift is not None:
+        planned = f"{report.drift.planned:,} planned, {report.drift.counts.get('in_step', 0):,} in step already"
+        lines.append(f"  drift     {planned}; {shown(str(report.drift), 1000)}")
     if report.approval is not None:
         lines.append(f"  approval  {report.approval['answer']}, by {shown(str(report.approval['by'] or 'nobody'))}")
+    if report.mode == "dry_run" and report.plan_digest is not None:
+        how = "to carry out exactly this: `dry_run` off, and this as `apply_plan`"
+        lines.append(f"  plan      {report.plan_digest} ({how})")
     if report.tolerated:
         lines.append(f"  tolerated {', '.join(report.tolerated)}")
     if report.red:
@@ -62,10 +68,12 @@ def report_text(report: Report) -> str:
 
 def for_xcom(report: Report, *, folder: str) -> dict[str, Any]:
     """The report as JSON that fits an XCom: failures and warnings that don't fit are counted, and stand in its file.
+    The review of a dry run's plan is named by its place.
 
     :param folder: the run's folder in the workspace, which holds `report.json`
     """
-    value = report.to_json() | {"report": f"{folder}report.json"}
+    review = None if report.review is None else f"{folder}plan/review.json"
+    value = report.to_json() | {"report": f"{folder}report.json", "review": review}
     value["failures"] = [{name: shown(str(text), 120) for name, text in item.items()} for item in value["failures"]]
     value["warnings"] = [shown(text) for text in value["warnings"]]
     first = value["selected_out_first"]

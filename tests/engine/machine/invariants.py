@@ -235,7 +235,7 @@ class Judge:
         self.check(not bad or not report.green, f"promise P5: green with {bad}")
         if plan.get("digest") == report.plan_digest and not report.incomplete:
             planned, decided = plan["counts"].get("planned", 0), {} if plan["decided"] is None else plan["decided"]
-            total = decided.get("count", 0) + (0 if dag.spec.policy.dry_run else planned)
+            total = decided.get("count", 0) + planned
             removal = plan["removal"] or {"deletes": [], "same": []}
             total += sum(page["count"] for page in (*removal["deletes"], *removal["same"]))
             self.check(

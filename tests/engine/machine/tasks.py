@@ -139,6 +139,8 @@ class Try:
         self._read(run)
         # A run that is not the newest any more has ended, whatever of it still lives.
         plan = make_plan(run, finished=lambda lock: lock.run != self.airflow.runs[-1].name)
+        if plan.dry:
+            return {"plan": plan.digest, "batches": [], "groups": [], "complete": False, "delete": False}
         return {
             "plan": plan.digest,
             "batches": [batch.number for batch in plan.batches],

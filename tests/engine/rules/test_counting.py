@@ -8,7 +8,8 @@ import pytest
 
 from airflow_bucketsync.engine.model.analysis import AGES, DEEPEST, SIZES
 from airflow_bucketsync.engine.model.objects import ObjectInfo
-from airflow_bucketsync.engine.rules.counting import LARGEST, Counting, readable
+from airflow_bucketsync.engine.rules.counting import Counting, readable
+from airflow_bucketsync.engine.rules.largest import LARGEST
 from airflow_bucketsync.engine.rules.most import HELD, Most, MostInOrder
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

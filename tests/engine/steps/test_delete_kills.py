@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_bucketsync.engine.errors import AccessDenied, BucketsyncError
-from airflow_bucketsync.engine.model.removal import Approval
+from airflow_bucketsync.engine.model.approval import Approval
 from airflow_bucketsync.engine.steps.copy import copy_batch
 from airflow_bucketsync.engine.steps.delete_extra import delete_extra
 from airflow_bucketsync.engine.steps.plan import make_plan

@@ -243,7 +243,10 @@ class Job:
 
     def drive(self) -> Report:
         """The whole run."""
-        self.planned()
+        if self.planned().dry:
+            report = self.do("report")
+            assert isinstance(report, Report)
+            return report
         self.copied()
         return self.ended()
 

@@ -1,4 +1,4 @@
-"""What follows from the figures of a bucket for a sync that reads it?"""
+"""What follows from the figures of a bucket, or of a plan, for a sync?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 
 from airflow_bucketsync.engine.model.units import MIB
 
-_BYTES = ("small_threshold", "large_threshold", "part_size", "group_bytes", "buffer_size")
+_BYTES = (
+    "small_threshold", "large_threshold", "part_size", "group_bytes", "batch_bytes", "buffer_size", "bandwidth",
+    "max_delete_bytes",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

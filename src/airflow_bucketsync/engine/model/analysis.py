@@ -88,10 +88,16 @@ class Found:
     storage_class: str | None = None
 
     @classmethod
-    def of(cls, info: ObjectInfo) -> Found:
-        """Of a listed object."""
+    def of(cls, info: ObjectInfo, *, key: str | None = None) -> Found:
+        """Of a listed object.
+
+        :param key: that it is named by; None = its own
+        """
         return cls(
-            key=info.key, size=info.size, modified=info.last_modified.isoformat(), storage_class=info.storage_class
+            key=key or info.key,
+            size=info.size,
+            modified=info.last_modified.isoformat(),
+            storage_class=info.storage_class,
         )
 
 

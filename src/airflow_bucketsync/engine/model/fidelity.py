@@ -87,6 +87,23 @@ def mode_text(mode: int) -> str:
     return f"{mode & 0o777:04o}"
 
 
+def copy_needs_attributes(*, empty: bool, source: Capabilities, destination: Capabilities, preserve: Preserve) -> bool:
+    """Whether a server-side copy has to be told the attributes, which takes a look at the source.
+
+    S3 leaves a website redirect behind; objects that carry one are empty in practice, so only these are looked at, and
+    `verify` names it as lost of any other.
+    """
+    if not (preserve.keeps("headers") and preserve.keeps("user_metadata") and destination.copies_expires):
+        return source.user_metadata
+    return (
+        empty
+        and preserve.keeps("redirect")
+        and source.redirect
+        and destination.redirect
+        and not destination.copies_redirect
+    )
+
+
 def adapted(
     details: ObjectDetails, *, source: Capabilities, destination: Capabilities, preserve: Preserve = EVERYTHING
 ) -> tuple[ObjectAttributes, tuple[str, ...]]:

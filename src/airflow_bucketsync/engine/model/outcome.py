@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Self, get_args
 
+from airflow_bucketsync.engine.model.drift import Drift
 from airflow_bucketsync.engine.model.objects import Fingerprint
 from airflow_bucketsync.engine.model.route import Route
 
@@ -143,11 +144,14 @@ class Report:
     :param resume: key of the last object taken, where a bound left others for the next run
     :param rounds: which of the runs of `mode: until_quiet` this is, from 1
     :param next_round: whether another run is to follow at once
-    :param approval: what a person said of the deletions: `answer` (`delete`, `keep`, `none`), `by`, `at`
+    :param approval: what a person said of the plan or its deletions: `answer` (`apply`, `delete`, `keep`, `none`),
+        `by`, `at`
+    :param drift: of a run that applied a reviewed plan: what was no longer as in that plan
     :param trash: folder below `_bucketsync/` at the destination where what was taken away is kept; "" = there is none
     :param selected_out: source objects that were left out, per rule
     :param selected_out_first: the first keys of each rule (at most 3)
     :param by_hand: the options that this run had set by hand, otherwise than the pair's author
+    :param review: of a dry run: what its plan comes to (`model.review.PlanReview` as JSON)
     """
 
     pair: str
@@ -178,10 +182,12 @@ class Report:
     rounds: int = 1
     next_round: bool = False
     approval: Mapping[str, Any] | None = None
+    drift: Drift | None = None
     trash: str = ""
     selected_out: Mapping[str, int] = field(default_factory=dict)
     selected_out_first: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by_hand: Mapping[str, Any] = field(default_factory=dict)
+    review: Mapping[str, Any] | None = None
 
     @property
     def green(self) -> bool:
@@ -220,10 +226,12 @@ class Report:
             "rounds": self.rounds,
             "next_round": self.next_round,
             "approval": None if self.approval is None else dict(self.approval),
+            "drift": None if self.drift is None else self.drift.to_json(),
             "trash": self.trash,
             "selected_out": dict(self.selected_out),
             "selected_out_first": {rule: list(keys) for rule, keys in self.selected_out_first.items()},
             "by_hand": dict(self.by_hand),
+            "review": None if self.review is None else dict(self.review),
         }
 
     @classmethod
@@ -258,8 +266,10 @@ class Report:
             rounds=value["rounds"],
             next_round=value["next_round"],
             approval=value.get("approval"),
+            drift=None if value.get("drift") is None else Drift.from_json(value["drift"]),
             trash=value.get("trash", ""),
             selected_out=value.get("selected_out", {}),
             selected_out_first={rule: tuple(keys) for rule, keys in value.get("selected_out_first", {}).items()},
             by_hand=value.get("by_hand", {}),
+            review=value.get("review"),
         )

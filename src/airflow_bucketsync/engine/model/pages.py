@@ -22,7 +22,9 @@ Schema = Literal[
     "findings",  # Outcome per line: what verify saw
     "extra",  # ObjectInfo per line, ascending: what may be deleted at the destination
     "removed",  # Outcome per line: what became of what was to be taken away
-    "approval",  # what a person said of it
+    "approval",  # what a person said of it, or of the whole plan
+    "kept_plan",  # where a plan lies that can be carried out later
+    "drift",  # Drifted per line, ascending: what is no longer as it was when the plan was reviewed
     "outcomes",  # Outcome per line: what the plan decided, what the report says
     "known",  # KnownObject per line, ascending
     "expected",  # of a list: key and expected checksums per line, ascending
@@ -39,6 +41,7 @@ Schema = Literal[
     "listing_index",
     "shared_listing",  # of a source that several syncs read
     "manifest",
+    "review",  # what a plan comes to, for people
     "report",
     "comparison",  # how far a pair is in step
     "known_pointer",
@@ -60,6 +63,8 @@ VERSIONS: Mapping[str, int] = {
     "extra": 1,
     "removed": 1,
     "approval": 1,
+    "kept_plan": 1,
+    "drift": 1,
     "outcomes": 1,
     "known": 1,
     "expected": 1,
@@ -76,6 +81,7 @@ VERSIONS: Mapping[str, int] = {
     "listing_index": 1,
     "shared_listing": 1,
     "manifest": 1,
+    "review": 1,
     "report": 1,
     "comparison": 1,
     "known_pointer": 1,

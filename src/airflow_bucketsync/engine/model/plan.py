@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+from airflow_bucketsync.engine.model.drift import Drift
 from airflow_bucketsync.engine.model.pages import PageRef
 from airflow_bucketsync.engine.model.removal import Removal
 from airflow_bucketsync.engine.model.route import Route
@@ -100,8 +101,11 @@ class Plan:
     :param trash: folder below `_bucketsync/` where what is deleted or overwritten is kept; "" = nothing is kept
     :param lock: this run holds the pair's lock
     :param locked: who holds it instead, where that is why this run does nothing
+    :param withheld: why nothing of it is carried out, a short word (`rejected`); "" = it is. A person may say yes
+        to the same plan later, so it is no part of its digest
+    :param drift: how far all was still as in the plan that this run was to apply; None = it applied none
     :param estimate: how long the work takes, roughly (`rules.estimate.Estimate` as JSON)
-    :param decided: outcomes the plan itself decided (refused, skipped, failed, extra, and withheld in a dry run)
+    :param decided: outcomes the plan itself decided (refused, skipped, failed, extra, withheld)
     :param delta: what the plan learned for `known` (newly proven equal, or forgotten)
     :param route: the way of the bytes
     :param blind: the destination may not be listed, so everything is written, whatever stands there
@@ -142,11 +146,25 @@ class Plan:
     trash: str = ""
     lock: bool = False
     locked: str | None = None
+    withheld: str = ""
+    drift: Drift | None = None
+
+    @property
+    def dry(self) -> bool:
+        """Whether it is only to be looked at: it names all work, and nothing of it is carried out."""
+        return self.spec.policy.dry_run or bool(self.withheld)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person is to be asked before it is carried out; never for one that changes nothing."""
+        removal = self.removal
+        changes = self.batches or self.groups or (removal is not None and (removal.deletes or removal.same))
+        return self.spec.policy.approve_plan and not self.spec.policy.dry_run and bool(changes)
 
     @property
     def writes(self) -> bool:
         """Whether the run writes or deletes anything at all."""
-        return bool(self.batches or self.groups or self.open_uploads or self.removal)
+        return not self.dry and bool(self.batches or self.groups or self.open_uploads or self.removal)
 
     @property
     def uploads_unit(self) -> int:
@@ -156,6 +174,8 @@ class Plan:
     @property
     def results(self) -> tuple[tuple[int, int, str], ...]:
         """The result pages that a finished run has: number, objects, and the task that writes it."""
+        if self.dry:
+            return ()
         found = [(batch.number, batch.objects, f"copy {batch.number}") for batch in self.batches]
         if self.uploads is not None:
             found.append((self.uploads_unit, self.uploads.count, "complete_uploads"))
@@ -208,6 +228,8 @@ class Plan:
             "trash": self.trash,
             "lock": self.lock,
             "locked": self.locked,
+            "withheld": self.withheld,
+            "drift": None if self.drift is None else self.drift.to_json(),
         }
 
     @classmethod
@@ -241,4 +263,6 @@ class Plan:
             trash=value["trash"],
             lock=value["lock"],
             locked=value["locked"],
+            withheld=value.get("withheld", ""),
+            drift=None if value.get("drift") is None else Drift.from_json(value["drift"]),
         )

@@ -46,6 +46,9 @@ class SyncPolicy:
     :param verify: what is looked at after writing: `none`, `listing`, `metadata` (HEAD, tags, checksum),
         `content` (read back)
     :param dry_run: plan and report, write nothing
+    :param approve_plan: ask a person before anything of the plan is carried out
+    :param apply_plan: digest of a plan that was reviewed; of the new plan only what it holds too is carried out
+    :param max_drift: share of that plan's objects, 0.0 to 1.0, that may have changed since, before all is refused
     :param small_threshold: bytes; objects up to this size are copied in one request
     :param large_threshold: bytes; objects up to this size are copied in one server-side request
     :param part_size: bytes of a part; grows so that an object never has more parts than the store allows
@@ -84,7 +87,7 @@ class SyncPolicy:
     :param approve_above: ask a person before more than so many objects are deleted; 0 = always, None = never
     :param approve_bytes_above: the same in bytes
     :param approvers: who may answer; empty = whoever may in Airflow
-    :param approval_hours: how long an answer is waited for; then nothing is deleted
+    :param approval_hours: how long an answer is waited for; then nothing of what was asked for is done
     :param move: delete each source object once it is verified at the destination
     :param on_lock: another run holds the lock of the pair: `fail`, `wait` for it, or `skip` this run
     :param lock_lease: seconds after which the lock of a run that no longer renews it may be taken over
@@ -100,6 +103,9 @@ class SyncPolicy:
     compare: Compare = "auto"
     verify: Verify = "metadata"
     dry_run: bool = False
+    approve_plan: bool = False
+    apply_plan: str | None = None
+    max_drift: float = 0.1
     small_threshold: int = 50 * MIB
     large_threshold: int = 1 * GIB
     part_size: int = 50 * MIB
@@ -156,7 +162,12 @@ class SyncPolicy:
     @property
     def keeps(self) -> bool:
         """Whether what is deleted or overwritten at the destination goes into the trash."""
-        return not self.dry_run and (self.trash == "all" or (self.trash == "deleted" and self.delete))
+        return not self.dry_run and self.keeps_when_run
+
+    @property
+    def keeps_when_run(self) -> bool:
+        """The same of a run that is not dry."""
+        return self.trash == "all" or (self.trash == "deleted" and self.delete)
 
     @property
     def bounded(self) -> bool:

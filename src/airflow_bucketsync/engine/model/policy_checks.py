@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, get_args
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration
@@ -33,9 +34,12 @@ def check_policy(policy: SyncPolicy) -> None:
     for name, word, known in _words(policy):
         if word not in known:
             raise InvalidConfiguration(f"{name}: {word!r} is none of {', '.join(known)}")
-    for holds, message in (*_bounds(policy), *_deleting(policy)):
+    for holds, message in (*_bounds(policy), *_deleting(policy), *_applying(policy)):
         if not holds:
             raise InvalidConfiguration(message)
+
+
+DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def _words(policy: SyncPolicy) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
@@ -123,5 +127,30 @@ def _deleting(policy: SyncPolicy) -> tuple[tuple[bool, str], ...]:
         (
             not (policy.move and policy.verify == "none"),
             "move deletes what was verified at the destination, and verify is none: use metadata or content",
+        ),
+    )
+
+
+def _applying(policy: SyncPolicy) -> tuple[tuple[bool, str], ...]:
+    """What must hold of a run that carries out a reviewed plan, with the words where it doesn't."""
+    digest = policy.apply_plan
+    alone = {
+        "mode until_quiet": policy.mode == "until_quiet",
+        "move": policy.move,
+        "since_watermark": policy.since_watermark,
+        "max_objects": policy.max_objects is not None,
+        "max_bytes": policy.max_bytes is not None,
+    }
+    first = next((name for name, given in alone.items() if given), None)
+    return (
+        (0.0 <= policy.max_drift <= 1.0, f"max_drift must be 0.0 to 1.0, got {policy.max_drift}"),
+        (
+            digest is None or DIGEST.fullmatch(digest) is not None,
+            f"apply_plan: {digest!r:.80} is no digest of a plan: copy its 64 characters from the report of the dry run",
+        ),
+        (
+            digest is None or first is None,
+            f"apply_plan with {first}: another plan of it takes other objects, so none can be held against the one "
+            f"that was reviewed; leave {first} out, in the dry run too",
         ),
     )

@@ -1,16 +1,12 @@
-"""What a run may take away: the objects that a plan names, and what a person said of them."""
+"""What may a run take away? The objects that a plan names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from airflow_bucketsync.engine.model.pages import PageRef
-
-Answer = Literal["delete", "keep", "none"]
-"""What a person said; `none` = nobody answered in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,26 +47,3 @@ class Removal:
             bytes=value["bytes"],
             moves=value["moves"],
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
-    """The answer of a person who was asked whether a plan may delete.
-
-    :param plan: digest of the plan that was asked for; it approves no other
-    :param by: who answered; None = nobody did
-    """
-
-    plan: str
-    answer: Answer
-    by: str | None
-    at: datetime
-
-    def to_json(self) -> dict[str, Any]:
-        """As a document."""
-        return {"plan": self.plan, "answer": self.answer, "by": self.by, "at": self.at.isoformat()}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Back from a document."""
-        return cls(plan=value["plan"], answer=value["answer"], by=value["by"], at=datetime.fromisoformat(value["at"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 from airflow_bucketsync.engine.model.units import format_size
@@ -29,6 +29,11 @@ class Route:
     destination_region: str | None = None
     leaving: int = 0
     buffer: int = 0
+
+    def with_bytes(self, total: int) -> Self:
+        """The same way for so many bytes: they leave a region where the destination is in another one, or in none."""
+        leaves = self.source_region is not None and self.source_region != self.destination_region
+        return replace(self, leaving=total if leaves else 0)
 
     def __str__(self) -> str:
         """In one line for people."""

@@ -7,9 +7,11 @@ of what the figures don't tell: the line, the other side, and how many workers t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.advice import Advice, Advised, Costs
 from airflow_bucketsync.engine.model.analysis import Analysis, Row
 from airflow_bucketsync.engine.model.policy import SyncPolicy
@@ -50,7 +52,7 @@ WHY = {
 
 def advise(analysis: Analysis) -> Advised:
     """What follows from an analysis."""
-    policy, options = _quicker(analysis.sizes)
+    policy, options = quicker(analysis.sizes)
     policy, spread = _divided(analysis, policy)
     options += spread + _kept(analysis)
     return Advised(
@@ -73,22 +75,38 @@ def _work(sizes: Sequence[Row], policy: SyncPolicy, transport: Transport = "stre
     return sum(time.seconds - TASK_START for time in times)
 
 
-def _quicker(sizes: Sequence[Row]) -> tuple[SyncPolicy, list[Advice]]:
-    """The policy under which the work is quickest, and how it differs from the default."""
-    policy, options = SyncPolicy(), list[Advice]()
-    now = _work(sizes, policy)
+def quicker(
+    sizes: Sequence[Row], policy: SyncPolicy | None = None, transport: Transport = "stream"
+) -> tuple[SyncPolicy, list[Advice]]:
+    """The policy under which the work is quickest, and how it differs from the one that there is.
+
+    :param sizes: objects and bytes per size class
+    :param policy: that there is; None = the defaults
+    """
+    policy, options = policy or SyncPolicy(), list[Advice]()
+    how = "streamed" if transport == "stream" else "copied by the store"
+    now = _work(sizes, policy, transport)
     if now < WORK_PER_TASK:
         return policy, options
     for ways in WAYS:
-        time, number = min((_work(sizes, replace(policy, **way)), number) for number, way in enumerate(ways))
+        fitting = [(way, other) for way in ways if (other := _with(policy, way)) is not None]
+        times = [(_work(sizes, other, transport), number) for number, (_, other) in enumerate(fitting)]
+        time, number = min(times, default=(now, 0))
         if time > now * WORTH:
             continue
-        policy = replace(policy, **ways[number])
-        for name, value in ways[number].items():
+        way, policy = fitting[number]
+        for name, value in way.items():
             words = f"{WHY[name]}: {format_seconds(time)} of work instead of {format_seconds(now)}"
-            options.append(Advice(option=name, value=value, reason=f"{words} (rules/estimate.py, streamed)"))
+            options.append(Advice(option=name, value=value, reason=f"{words} (rules/estimate.py, {how})"))
         now = time
     return policy, options
+
+
+def _with(policy: SyncPolicy, way: Mapping[str, Any]) -> SyncPolicy | None:
+    """The same policy with some other options; None = they don't fit the rest."""
+    with suppress(InvalidConfiguration):
+        return replace(policy, **way)
+    return None
 
 
 def _divided(analysis: Analysis, policy: SyncPolicy) -> tuple[SyncPolicy, list[Advice]]:

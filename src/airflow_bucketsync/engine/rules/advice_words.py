@@ -72,13 +72,18 @@ def snippet(analysis: Analysis, options: Sequence[Advice]) -> str:
     if analysis.selection or options:
         lines.append("    options:")
     lines += [f"      {name}: {_quoted(value)}" for name, value in analysis.selection.items()]
-    for one in options:
-        comment = textwrap.wrap(shown(one.reason, 1000), _WIDTH, break_long_words=False, break_on_hyphens=False)
-        lines += [f"      # {line}" for line in comment]
-        lines.append(f"      {one.option}: {one.written}")
+    lines += [f"      {line}" for line in option_lines(options)]
     if not options:
         lines.append("    # Nothing in the figures speaks against the defaults.")
     return "\n".join(lines) + "\n"
+
+
+def option_lines(options: Sequence[Advice]) -> Iterator[str]:
+    """Lines of YAML that set the options, each below its reason."""
+    for one in options:
+        comment = textwrap.wrap(shown(one.reason, 1000), _WIDTH, break_long_words=False, break_on_hyphens=False)
+        yield from (f"# {line}" for line in comment)
+        yield f"{one.option}: {one.written}"
 
 
 def _name(location: str) -> str:

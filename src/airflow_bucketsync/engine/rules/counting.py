@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,11 +11,10 @@ from airflow_bucketsync.engine.model.analysis import AGES, DEEPEST, SIZES, Class
 from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.storage_classes import MAYBE_ARCHIVED
 from airflow_bucketsync.engine.rules.extensions import extension_of
+from airflow_bucketsync.engine.rules.largest import Largest
 from airflow_bucketsync.engine.rules.most import Most, MostInOrder
 from airflow_bucketsync.engine.rules.selection import STANDARD
 
-LARGEST = 20
-"""Objects that are named for their size."""
 CLOCKS_APART = timedelta(minutes=15)
 """As much as a store's clock may be off; what was modified later than that is worth a word."""
 TOP = ""
@@ -40,7 +38,7 @@ class Counting:
         self._classes = Most()
         self._extensions = Most()
         self._folders = MostInOrder()
-        self._largest: list[tuple[int, int, ObjectInfo]] = []
+        self._largest = Largest()
         self._oldest: ObjectInfo | None = None
         self._newest: ObjectInfo | None = None
 
@@ -63,10 +61,7 @@ class Counting:
         self._classes.add(info.storage_class or STANDARD, size)
         self._extensions.add(extension_of(key), size)
         self._folders.add(key.partition("/")[0] + "/" if depth else TOP, size)
-        if len(self._largest) < LARGEST or size > self._largest[0][0]:
-            heapq.heappush(self._largest, (size, -self.objects, info))
-            if len(self._largest) > LARGEST:
-                heapq.heappop(self._largest)
+        self._largest.see(info)
         if self._oldest is None or modified < self._oldest.last_modified:
             self._oldest = info
         if self._newest is None or modified > self._newest.last_modified:
@@ -94,7 +89,7 @@ class Counting:
             ),
             "extensions": self._extensions.table(),
             "folders": self._folders.table(),
-            "largest": tuple(Found.of(info) for _, _, info in sorted(self._largest, reverse=True)),
+            "largest": self._largest.found(),
             "oldest": None if self._oldest is None else Found.of(self._oldest),
             "newest": None if self._newest is None else Found.of(self._newest),
         }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from airflow_bucketsync.engine.model.change import Change
 from airflow_bucketsync.engine.model.names import is_state_name
 from airflow_bucketsync.engine.model.objects import Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.outcome import Outcome, Status
@@ -50,19 +49,6 @@ def hidden(there: ObjectInfo, obstacle: str) -> Outcome:
     message = f"at the source {obstacle!r} is no object, so what there is behind it is not known"
     return Outcome(
         key=there.key, status="skipped", reason="not_listed", message=message, destination=Fingerprint.of(there)
-    )
-
-
-def withheld(change: Change) -> Outcome:
-    """A change that a dry run does not carry out."""
-    return Outcome(
-        key=change.key,
-        source_key=change.source_key,
-        status="withheld",
-        reason="dry_run",
-        message=f"would {change.kind}: {change.reason}",
-        bytes=change.load,
-        source=Fingerprint.of(change.source),
     )
 
 

@@ -14,14 +14,10 @@ from airflow_bucketsync.engine.steps.workspace import PageWriter, Workspace
 
 
 class Decisions:
-    """Outcomes that need no task, and what was learned for the pair's memory.
+    """Outcomes that need no task, and what was learned for the pair's memory, which the run's report takes over."""
 
-    :param learns: whether the memory may change; a dry run leaves it as it is
-    """
-
-    def __init__(self, workspace: Workspace, *, learns: bool) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._learns = learns
         self._decided: PageWriter | None = None
         self._delta: PageWriter | None = None
         self.counts: Counter[str] = Counter()
@@ -60,8 +56,6 @@ class Decisions:
 
     def learn(self, record: KnownObject) -> None:
         """Remember these two versions, or forget the key."""
-        if not self._learns:
-            return
         if self._delta is None:
             self._delta = self._workspace.page_writer("plan/delta", "known")
         self._delta.write(record.to_json())

@@ -9,12 +9,14 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+from airflow_bucketsync.engine.errors import PlanMismatch
+from airflow_bucketsync.engine.model.approval import Approval
 from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.outcome import WRITTEN, Outcome
 from airflow_bucketsync.engine.model.plan import Plan
-from airflow_bucketsync.engine.model.removal import Approval, Removal
+from airflow_bucketsync.engine.model.removal import Removal
 from airflow_bucketsync.engine.rules.guards import Guard
-from airflow_bucketsync.engine.steps.approval import not_allowed
+from airflow_bucketsync.engine.steps.approval import not_allowed, not_approved
 from airflow_bucketsync.engine.steps.delete import Deleting
 from airflow_bucketsync.engine.steps.holding import under_lock
 from airflow_bucketsync.engine.steps.move import move
@@ -53,11 +55,14 @@ def delete_extra(
     anew: a task that was cleared never deletes on what was verified before that.
 
     :param approval: what a person said, where the policy asks for one
-    :raises PlanMismatch: a page of the plan is not the one it names
+    :raises PlanMismatch: a page of the plan is not the one it names, or nobody approved a plan that asks for it
     :raises Stopped: the task was asked to stop; what was done is recorded
     """
     if plan.removal is None:
         return Removed()
+    forbids = not_approved(plan, approval)
+    if forbids is not None:
+        raise PlanMismatch(f"nothing of this plan may be carried out: {forbids.words}")
     with under_lock(run, plan):
         return _take_away(run, plan, plan.removal, attempt, progress, approval)
 

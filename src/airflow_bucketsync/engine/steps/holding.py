@@ -33,7 +33,16 @@ REPORT = "report.json"
 
 
 def under_lock(run: Run, plan: Plan) -> AbstractContextManager[object]:
-    """Work under the lock, where the plan took one."""
+    """Work under the lock, where the plan took one; every step that writes or deletes does so in here.
+
+    :raises PlanMismatch: it is a dry run, or a plan that nobody approved
+    """
+    if plan.dry or run.spec.policy.dry_run:
+        raise PlanMismatch(
+            "this plan is only looked at, and nothing of it is carried out; to do what it says, run without "
+            "`dry_run`, or approve it",
+            location=run.spec.destination.url,
+        )
     return held(run) if plan.lock else nullcontext()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from airflow_bucketsync.engine.errors import AccessDenied, Locked
-from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.model.plan import Listed, Plan
 from airflow_bucketsync.engine.rules.estimate import estimate
 from airflow_bucketsync.engine.steps.lock import Finished, Watch, acquire, locks, peek
 from airflow_bucketsync.engine.steps.route import NOTHING
@@ -35,17 +35,31 @@ def locked_plan(
             None if document.mode == "incremental" else _denied(run, lambda: peek(run, finished=finished, watch=watch))
         )
         plan = make()
-        if not plan.writes or policy.dry_run:
+        if not plan.writes or plan.asks:
             return plan
-        words: tuple[str, ...] = ()
-        if denied is None:
-            said: list[str] = []
-            denied = _denied(run, lambda: said.extend(acquire(run, finished=finished, watch=watch)))
-            words = tuple(said)
+        return take_lock(run, plan, denied=denied, finished=finished, watch=watch)
     except Locked as error:
         if policy.on_lock != "skip":
             raise
-        return _idle(run, document, str(error))
+        return idle_plan(run, str(error), mode=document.mode)
+
+
+def take_lock(
+    run: Run,
+    plan: Plan,
+    *,
+    denied: AccessDenied | None = None,
+    finished: Finished | None = None,
+    watch: Watch | None = None,
+) -> Plan:
+    """The plan under the lock.
+
+    :param denied: why the store does not let this run hold one, where that is known
+    :raises Locked: another run holds it
+    """
+    words: list[str] = []
+    if denied is None:
+        denied = _denied(run, lambda: words.extend(acquire(run, finished=finished, watch=watch)))
     if denied is not None:
         return replace(plan, warnings=(*plan.warnings, f"no lock keeps other runs of this pair away: {denied}"))
     return replace(plan, lock=locks(run), warnings=(*plan.warnings, *words))
@@ -62,7 +76,8 @@ def _denied(run: Run, do: Callable[[], object]) -> AccessDenied | None:
     return None
 
 
-def _idle(run: Run, document: RunDocument, holder: str) -> Plan:
+def idle_plan(run: Run, holder: str, *, mode: Listed) -> Plan:
+    """The plan of a run that does nothing, because another one holds the lock."""
     return Plan(
         spec=run.spec,
         run=run.run,
@@ -76,7 +91,7 @@ def _idle(run: Run, document: RunDocument, holder: str) -> Plan:
         listed={},
         requests={},
         warnings=(f"skipped: {holder}",),
-        mode=document.mode,
+        mode=mode,
         locked=holder,
         estimate=estimate((), transport=NOTHING.transport, policy=run.spec.policy).to_json(),
     )

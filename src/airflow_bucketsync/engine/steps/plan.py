@@ -17,11 +17,13 @@ from airflow_bucketsync.engine.rules.diff import Comparison
 from airflow_bucketsync.engine.rules.estimate import estimate
 from airflow_bucketsync.engine.rules.scope import Scope
 from airflow_bucketsync.engine.rules.selection import Selector
+from airflow_bucketsync.engine.steps.applying import Applying
 from airflow_bucketsync.engine.steps.conflicts import Conflicts
 from airflow_bucketsync.engine.steps.decided import archived, hidden, names_refused, refusal_of, refused
 from airflow_bucketsync.engine.steps.decisions import Decisions
 from airflow_bucketsync.engine.steps.failed import look_again, read_failed
 from airflow_bucketsync.engine.steps.journal import UploadJournal
+from airflow_bucketsync.engine.steps.kept_plans import keep_plan
 from airflow_bucketsync.engine.steps.known import Known, Remembered, open_known
 from airflow_bucketsync.engine.steps.listed import Listed
 from airflow_bucketsync.engine.steps.lists.planned import PlannedList, Sought
@@ -31,6 +33,7 @@ from airflow_bucketsync.engine.steps.looking import Look, first_look, look_at, m
 from airflow_bucketsync.engine.steps.manifest import write_plan
 from airflow_bucketsync.engine.steps.merging import merged
 from airflow_bucketsync.engine.steps.removing import Removing
+from airflow_bucketsync.engine.steps.reviewed import Reviewer
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.run_document import RunDocument, as_full, read_run
 from airflow_bucketsync.engine.steps.sources import Sources, in_the_way
@@ -46,40 +49,49 @@ Waiting = Look | KnownObject | Outcome | ObjectInfo
 
 
 def make_plan(run: Run, *, finished: Finished | None = None, watch: Watch | None = None) -> Plan:
-    """Merge both listings and the pair's memory into a plan, take the lock if there is something to do, write it down.
+    """Merge both listings and the pair's memory into a plan, take the lock if there is something to do, and write it
+    down with its review. A dry run's plan names the same work, under no lock; no task carries it out.
+
+    A plan that `asks` for a person's yes takes no lock yet; `settle` carries on with it.
 
     :param finished: whether the run of a lock has ended, where Airflow can be asked
     :param watch: of a run that waited for the lock in this process
     :raises ListingUntrusted: a listing lacked its proof
-    :raises PlanMismatch: a listing page is missing or damaged
-    :raises InvalidConfiguration: two sources for one name, with `on_collision` at `fail`
+    :raises PlanMismatch: a listing page is missing or damaged, or one of the reviewed plan that is to be applied
+    :raises PlanDrifted: too much changed since that plan was reviewed
+    :raises InvalidConfiguration: two sources for one name, with `on_collision` at `fail`; no such reviewed plan
     :raises Locked: another run holds the pair's lock, and `on_lock` is not `skip`
     """
     document = read_run(run.workspace)
-    plan = locked_plan(run, document, lambda: _planned(run, document), finished=finished, watch=watch)
+    reviewer = Reviewer(run)
+    plan = locked_plan(run, document, lambda: _planned(run, document, reviewer), finished=finished, watch=watch)
     write_plan(run.workspace, plan)
+    if plan.dry or plan.asks:
+        keep_plan(run.workspace, plan)
+    reviewer.write(plan)
     return plan
 
 
-def _planned(run: Run, document: RunDocument) -> Plan:
+def _planned(run: Run, document: RunDocument, reviewer: Reviewer) -> Plan:
     known = open_known(run.workspace, run.spec)
     try:
-        return _Planner(run, document, known).make()
+        return _Planner(run, document, known, reviewer).make()
     except CheckpointMismatch as error:
         known = Known(run.workspace, warning=f"{error}; everything was compared anew")
-        return _Planner(run, as_full(document), known).make()
+        return _Planner(run, as_full(document), known, reviewer).make()
 
 
 class _Planner:
     """One plan in the making: what is waiting, what is decided, and the totals."""
 
-    def __init__(self, run: Run, document: RunDocument, known: Known) -> None:
+    def __init__(self, run: Run, document: RunDocument, known: Known, reviewer: Reviewer) -> None:
         self.run = run
         self.spec = run.spec
         self.policy = run.spec.policy
         self.document = document
         self.known = known
         self.both = document.mode == "full"
+        self.applying = Applying(run)
         selector = Selector(run.spec.selection, folder_markers=self.policy.folder_markers)
         self.scope = Scope(run.spec.selection, selector)
         self.warnings: list[str] = [*document.warnings, *([known.warning] if known.warning else ())]
@@ -93,7 +105,7 @@ class _Planner:
         self.failed, trouble = read_failed(run.workspace, document.begun)
         self.again = look_again(run, [key for key in self.failed if key <= document.after], blind=document.blind)
         self.bounds = Bounds(self.policy.max_objects, self.policy.max_bytes)
-        self.decisions = Decisions(run.workspace, learns=not self.policy.dry_run)
+        self.decisions = Decisions(run.workspace)
         self.sources = Sources(
             run,
             selector,
@@ -107,6 +119,7 @@ class _Planner:
         self.looks = 0
         self.conflicts = Conflicts(run.spec, run.destination.capabilities)
         self.removing = Removing(run, deletes=self.policy.delete and self.both)
+        self.reviewing = reviewer.of(self.removing)
         self.warnings += [trouble] if trouble else []
 
     def make(self) -> Plan:
@@ -119,10 +132,11 @@ class _Planner:
             destination = Remembered(self.known, after=self.document.after, takes=self.scope.tells_of)
         with Spool() as changes, self.removing:
             self._first_pass(source, destination, changes)
+            drift = self.applying.finish()
             self.conflicts.settle()
-            work = Work(self.run, self.decisions, self.conflicts)
+            work = Work(self.run, self.decisions, self.conflicts, self.reviewing)
             work.take(changes)
-            divided, route = work.divided(changes, first=self.failed)
+            divided = work.divided(changes, first=self.failed)
             removal = self.removing.finish(source, destination, decide=self.decisions.decide, warn=self.warnings.append)
         requests = self.run.requests_since(before)
         for listed, side in ((source, "source"), (destination, "destination")):
@@ -134,7 +148,7 @@ class _Planner:
             batches=divided.batches,
             decided=decided,
             delta=delta,
-            route=route,
+            route=work.route,
             counts=dict(self.decisions.counts),
             reasons=dict(self.decisions.reasons),
             bytes=work.bytes,
@@ -154,10 +168,11 @@ class _Planner:
             trash=trash_folder(self.document.started, self.run.run) if self.policy.keeps else "",
             uploads=divided.uploads,
             groups=divided.groups,
+            drift=drift,
             open_uploads=not self.policy.dry_run and any(UploadJournal(self.run.workspace).names()),
             estimate=estimate(
                 divided.work,
-                transport=route.transport,
+                transport=work.route.transport,
                 policy=self.policy,
                 history=() if self.document.previous is None else self.document.previous.history,
             ).to_json(),
@@ -167,7 +182,7 @@ class _Planner:
 
     def _first_pass(self, source: Listed, destination: Listed | Remembered | Sought, changes: Spool) -> None:
         for outcome in chain(self.again.failed, () if self.list is None else self.list.missing):
-            self._in_order(outcome, changes)
+            self.decisions.decide(outcome)
         after, tells_of = self.document.after, self.scope.tells_of
         known = (record for record in self.known if record.key > after and tells_of(record.key))
         here = self.sources.of(chain(self.again.source, source))
@@ -246,12 +261,14 @@ class _Planner:
         elif isinstance(item, Outcome):
             self.decisions.decide(item)
         elif isinstance(item, ObjectInfo):
-            outcome = self.removing.not_at_source(item)
+            outcome = self.applying.delete(item) or self.removing.not_at_source(item)
             if outcome is not None:
                 self.decisions.decide(outcome)
         elif item.decision.verdict == "archived":
+            self.reviewing.archived(item.source)
             self.decisions.decide(archived(item.source, key=item.key))
         elif item.decision.verdict == "same":
+            self.applying.same(item.key)
             self.decisions.same(item, counted=not self.removing.same(item))
         else:
             self._change(item, changes)
@@ -263,6 +280,10 @@ class _Planner:
         kind: ChangeKind = "update" if updated else "copy"
         reason = "not_listed" if self.document.blind else decision.reason
         change = Change(kind=kind, source=source, destination=look.destination, reason=reason, renamed=look.renamed)
+        outcome = self.applying.change(change)
+        if outcome is not None:
+            self.decisions.decide(outcome)
+            return
         # What failed before is no new work: it would use up the bounds of every run to come.
         if change.key in self.failed or self.bounds.take(change.key, change.load):
             changes.write(change.to_json())

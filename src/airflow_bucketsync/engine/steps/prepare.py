@@ -15,6 +15,7 @@ from airflow_bucketsync.engine.model.plan import Listed
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.rules.ranges import KeyRange, cuts, key_ranges
 from airflow_bucketsync.engine.steps.checks import check_sync
+from airflow_bucketsync.engine.steps.kept_plans import read_reviewed
 from airflow_bucketsync.engine.steps.known import open_known
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.run_document import RUN_DOCUMENT, RunDocument
@@ -64,13 +65,15 @@ def prepare(
     :param checkpoint: the pair's last run, where it fits; it only orders and limits work
     :param shared: a listing of the source that was taken for several syncs
     :raises PlanMismatch: the shared listing is missing
-    :raises InvalidConfiguration: the locations overlap, one is in a region that is not allowed, or what is to be sent
-        with every write can't be
+    :raises InvalidConfiguration: the locations overlap, one is in a region that is not allowed, what is to be sent with
+        every write can't be, or there is no such plan to apply
     :raises ObjectNotFound: the source (or the destination's bucket) is not there
     """
     started = run.clock.now()
     before = run.requests()
     check_sync(run)
+    if run.spec.policy.apply_plan is not None:
+        read_reviewed(run, run.spec.policy.apply_plan)
     listed = bool(run.spec.selection.source_list)
     whole = None if shared is None else read_shared(run, shared)
     if listed:
@@ -131,7 +134,7 @@ def choose_mode(run: Run, checkpoint: Checkpoint | None) -> tuple[Listed, tuple[
     destination meanwhile is repaired then.
     """
     asked = run.spec.policy.mode
-    if asked == "full":
+    if asked == "full" or run.spec.policy.apply_plan is not None:  # only so is what vanished told from what is in step
         return "full", ()
     if checkpoint is None or not open_known(run.workspace, run.spec).pages:
         return "full", (FORGOTTEN,) if asked == "incremental" else ()

@@ -11,6 +11,7 @@ from airflow_bucketsync.engine.model.outcome import WRITTEN, Outcome
 from airflow_bucketsync.engine.model.pages import PageRef
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.steps.discarding import withheld
+from airflow_bucketsync.engine.steps.dry import as_dry, would_take_away, would_write
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.units import Kind, UnitIndex, outcomes_of, read_units, speaks_of
 
@@ -50,7 +51,8 @@ class Proven:
         """What the plan decided by itself; returns whether that was all of it."""
         if self.plan.decided is not None:
             try:
-                yield from self.run.workspace.read_page(self.plan.decided, "outcomes", Outcome.from_json)
+                decided = self.run.workspace.read_page(self.plan.decided, "outcomes", Outcome.from_json)
+                yield from map(as_dry, decided) if self.plan.spec.policy.dry_run else decided
             except PlanMismatch as error:
                 self.missing("plan", error)
                 return False
@@ -58,6 +60,9 @@ class Proven:
 
     def written(self) -> Iterator[Outcome]:
         """What the tasks wrote, or could not write, after verification; a page that is missing is said so."""
+        if self.plan.dry:
+            yield from self._would(would_write(self.run, self.plan))
+            return
         for number, objects, task in self.plan.results:
             index = self.results.get(number)
             if index is None:
@@ -73,6 +78,12 @@ class Proven:
                 yield from self.of_unit(index)
             except PlanMismatch as error:
                 self.missing(task, error)
+
+    def _would(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+        try:
+            yield from outcomes
+        except PlanMismatch as error:
+            self.missing("plan", error)
 
     def of_unit(self, index: UnitIndex) -> Iterator[Outcome]:
         """The outcomes of a batch after verification, and after a move took the objects away."""
@@ -101,6 +112,9 @@ class Proven:
         """What became of the objects that a plan names to be taken away, those of `written` apart."""
         removal = self.plan.removal
         if removal is None:
+            return
+        if self.plan.dry:
+            yield from self._would(would_take_away(self.run, self.plan))
             return
         for number, page in self.pages_of_removal():
             index = self.removed.get(number)

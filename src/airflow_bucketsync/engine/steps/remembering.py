@@ -90,7 +90,9 @@ def _merged(
 ) -> list[FailedObject]:
     """What failed now, and what failed before and was not reached by this run; ascending, the first `KEPT`."""
     started = run.clock.now() if document is None else document.started
-    items = {key: item for key, item in last.items() if not _reached(key, plan, document)}
+    # What drifted was reached and not tried: the next run looks at all of them, and forgets those in step by then.
+    drifts = plan.drift is not None and plan.drift.leaves
+    items = {key: item for key, item in last.items() if drifts or not _reached(key, plan, document)}
     for key, outcome in failing.kept.items():
         before = last.get(key)
         items[key] = FailedObject(

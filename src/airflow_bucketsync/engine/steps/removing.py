@@ -23,6 +23,8 @@ from airflow_bucketsync.engine.steps.spool import Spool
 
 PAGE = 10_000
 """Objects on one page: what a task holds the outcomes of at once."""
+FIRST = 20
+"""Objects to be deleted that the plan's review names."""
 NOT_AT_SOURCE = "not_at_source"
 
 
@@ -36,11 +38,16 @@ class Removing:
         self.run = run
         self.policy = run.spec.policy
         self.deletes = deletes
-        self.moves = self.policy.move and not self.policy.dry_run
+        self.moves = self.policy.move
         self._extra = Spool()
         self._same = Spool()
         self.objects = 0
         self.bytes = 0
+        self.first: list[ObjectInfo] = []
+        """Of the objects to be deleted."""
+        self.in_step = [0, 0]
+        """Objects and bytes that a move deletes at the source, although nothing of them is copied."""
+        self.forbids: Guard | None = None
 
     def __enter__(self) -> Removing:
         return self
@@ -57,6 +64,8 @@ class Removing:
         self._extra.write(there.to_json())
         self.objects += 1
         self.bytes += there.size
+        if len(self.first) < FIRST:
+            self.first.append(there)
         return None
 
     def same(self, look: Look) -> bool:
@@ -72,6 +81,7 @@ class Removing:
                 destination=destination,
             )
             self._same.write(outcome.to_json())
+            self.in_step = [self.in_step[0] + 1, self.in_step[1] + source.size]
             return True
         return False
 
@@ -88,7 +98,7 @@ class Removing:
         decide: Callable[[Outcome], None],
         warn: Callable[[str], None],
     ) -> Removal | None:
-        """Write the pages down; what a guard or a dry run forbids is decided as withheld.
+        """Write the pages down; what a guard forbids is decided as withheld.
 
         :param source: what was listed there
         """
@@ -100,15 +110,12 @@ class Removing:
             unnamed=source.refused_count - len(source.refused),
             locks=not withholds_removals(self.run),
         )
-        forbids = guard(self.policy, found) if self.objects else None
-        if forbids is not None:
-            warn(f"nothing is deleted: {forbids.words}")
+        forbids = self.forbids = guard(self.policy, found) if self.objects else None
         deletes: tuple[PageRef, ...] = ()
-        if self.policy.dry_run:
-            forbids = Guard("dry_run", "would be deleted")
         if forbids is None:
             deletes = tuple(self._pages("deletes", "extra", self._extra))
         else:
+            warn(f"nothing is deleted: {forbids.words}")
             for line in self._extra:
                 decide(withheld(ObjectInfo.from_json(line), forbids.reason, forbids.words))
         same = tuple(self._pages("same", "outcomes", self._same))

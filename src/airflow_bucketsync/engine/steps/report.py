@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_bucketsync.engine.errors import PlanMismatch
+from airflow_bucketsync.engine.errors import ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.outcome import RED, REMOVED, Outcome, Report
 from airflow_bucketsync.engine.model.plan import Plan
+from airflow_bucketsync.engine.steps.applying import DRIFT
 from airflow_bucketsync.engine.steps.approval import must_ask, read_approval
 from airflow_bucketsync.engine.steps.checkpoint import checkpoint_of
 from airflow_bucketsync.engine.steps.delete_extra import unguarded
@@ -18,6 +19,7 @@ from airflow_bucketsync.engine.steps.lock import release
 from airflow_bucketsync.engine.steps.manifest import read_plan
 from airflow_bucketsync.engine.steps.proven import Proven
 from airflow_bucketsync.engine.steps.remembering import Failing, Remembered, remember
+from airflow_bucketsync.engine.steps.reviewed import read_review
 from airflow_bucketsync.engine.steps.rounds import rounds_of
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.run_document import RunDocument, read_run
@@ -25,7 +27,7 @@ from airflow_bucketsync.engine.steps.units import requests_of
 from airflow_bucketsync.engine.steps.verify import READ_BACK, TAGS_UNREAD
 
 SHOWN_FAILURES = 20
-_BY_DECISION = frozenset({"dry_run", "rejected", "not_answered"})
+_BY_DECISION = frozenset({"dry_run", "rejected", "not_answered", DRIFT})
 """Reasons for which `withheld` is not red: nobody wanted it otherwise."""
 
 
@@ -104,7 +106,7 @@ class _Reporter:
             )
         self.warnings += unguarded(self.run, self.counts)
         report = self._report(objects)
-        skipped = self.plan is not None and self.plan.locked is not None
+        skipped = self.plan is not None and (self.plan.locked is not None or self.plan.dry)
         remembered: Remembered | None = None
         more: tuple[str, ...] = ()
         if self.plan is not None and not self.policy.dry_run and not skipped:
@@ -208,6 +210,7 @@ class _Reporter:
         green = not red and not self.incomplete
         rounds = rounds_of(self.policy, self.document, self.plan, green=green)
         self.warnings += [rounds.warning] if rounds.warning else []
+        review = None if self.plan is None or not self.plan.dry else self._review(self.plan)
         return Report(
             pair=self.run.spec.pair,
             run=self.run.run,
@@ -226,7 +229,7 @@ class _Reporter:
             and self.policy.verify != "none"
             and not self.policy.dry_run
             and not self.counts["unverified"]
-            and not (self.plan is not None and self.plan.locked),
+            and not self._leaves_work(),
             changed_anything=self.written > 0 or any(self.counts[word] for word in REMOVED),
             red=red,
             tolerated=tuple(sorted(occurred & RED & set(self.policy.tolerate))),
@@ -239,19 +242,36 @@ class _Reporter:
             objects=objects,
             resume=None if self.plan is None else self.plan.resume,
             approval=self._approval(),
+            drift=None if self.plan is None else self.plan.drift,
             trash="" if self.plan is None else self.plan.trash,
             selected_out={} if self.plan is None else dict(sorted(self.plan.selected_out.items())),
             selected_out_first={} if self.plan is None else self.plan.selected_out_first,
+            review=review,
             rounds=rounds.number,
             next_round=rounds.another,
             by_hand={} if self.run.spec.by_hand is None else self.run.spec.by_hand.given,
         )
 
     def _approval(self) -> Mapping[str, Any] | None:
-        if self.plan is None or not must_ask(self.policy, self.plan.removal):
+        if self.plan is None or not (self.plan.asks or must_ask(self.policy, self.plan.removal)):
             return None
         found = read_approval(self.run.workspace, self.plan)
         return None if found is None else found.to_json()
+
+    def _leaves_work(self) -> bool:
+        """Whether this run left something to another one: that is at work now, or that plans anew."""
+        plan = self.plan
+        if plan is None:
+            return False
+        return plan.locked is not None or plan.dry or (plan.drift is not None and plan.drift.leaves)
+
+    def _review(self, plan: Plan) -> Mapping[str, Any] | None:
+        """What the plan of a dry run comes to: it is all that such a run is for."""
+        try:
+            return read_review(self.run.workspace, plan.digest).to_json()
+        except (ObjectNotFound, PlanMismatch) as error:
+            self.warnings.append(f"the review of the plan can't be read: {error}")
+            return None
 
     def _mode(self) -> str:
         planned = self.plan or self.document

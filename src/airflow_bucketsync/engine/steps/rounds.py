@@ -25,7 +25,7 @@ class Rounds:
 
 def rounds_of(policy: SyncPolicy, document: RunDocument | None, plan: Plan | None, *, green: bool) -> Rounds:
     """Another run follows a green one that found more than `quiet_objects` to do, at most `max_rounds` in a row."""
-    if policy.mode != "until_quiet" or policy.dry_run or document is None or plan is None:
+    if policy.mode != "until_quiet" or document is None or plan is None or plan.dry:
         return Rounds()
     number = 1 if document.previous is None else document.previous.rounds + 1
     planned = plan.counts.get("planned", 0)

@@ -11,26 +11,23 @@ from airflow_bucketsync.engine.stores.base import ObjectStore
 NOTHING = Route(transport="server", reason="nothing to copy")
 
 
-def choose_route(run: Run, first: Change | None, *, total_bytes: int) -> Route:
+def choose_route(run: Run, first: Change | None) -> Route:
     """Server-side where the destination can copy from the source by itself, else through the workers.
 
     :param first: a change to try the destination's credentials on; None = there is none
-    :param total_bytes: of all that is to be copied
     """
     if first is None:
         return NOTHING
     obstacle = run.destination.can_copy_from(run.source, first.source.key)
     here, there = _region(run.source), _region(run.destination)
-    leaving = total_bytes if here is not None and here != there else 0
     if obstacle is None:
         words = "source and destination are one service, and one identity may read and write"
-        return Route(transport="server", reason=words, source_region=here, destination_region=there, leaving=leaving)
+        return Route(transport="server", reason=words, source_region=here, destination_region=there)
     return Route(
         transport="stream",
         reason=obstacle,
         source_region=here,
         destination_region=there,
-        leaving=leaving,
         buffer=run.spec.policy.buffer_size,
     )
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from airflow_bucketsync.engine.errors import AccessDenied, BodyCorrupted, BucketsyncError, ConnectionLost, ObjectChanged
 from airflow_bucketsync.engine.model.condition import Condition
-from airflow_bucketsync.engine.model.fidelity import adapted
+from airflow_bucketsync.engine.model.fidelity import adapted, copy_needs_attributes
 from airflow_bucketsync.engine.model.objects import Checksum, ObjectAttributes, ObjectDetails, ObjectInfo, PutResult
 from airflow_bucketsync.engine.stores.base import Body, ObjectBody, ObjectStore, Transfer, Transferred
 from airflow_bucketsync.engine.stores.checksums import COMPUTABLE, checksum_of
@@ -51,7 +51,12 @@ def _server_copy(store: ObjectStore, transfer: Transfer) -> tuple[PutResult, tup
     lost: tuple[str, ...] = ()
     planned = transfer.source
     pin = Condition.matching(planned)
-    if _needs_attributes(store, transfer):
+    if copy_needs_attributes(
+        empty=not planned.size,
+        source=transfer.source_store.capabilities,
+        destination=store.capabilities,
+        preserve=transfer.preserve,
+    ):
         details = transfer.source_store.head(planned.key, version_id=planned.version_id)
         require_version(planned, details.info, transfer.source_store)
         attributes, lost = _attributes_for(store, transfer, details)
@@ -78,25 +83,6 @@ def _server_copy(store: ObjectStore, transfer: Transfer) -> tuple[PutResult, tup
         if not keep_tags:
             raise
     return copy(keep_tags=False), (*lost, "tags")
-
-
-def _needs_attributes(store: ObjectStore, transfer: Transfer) -> bool:
-    """Whether a server-side copy has to be told the attributes.
-
-    S3 leaves a website redirect behind; objects that carry one are empty in practice, so only these are looked at, and
-    `verify` names it as lost of any other.
-    """
-    preserve = transfer.preserve
-    here, there = transfer.source_store.capabilities, store.capabilities
-    if not (preserve.keeps("headers") and preserve.keeps("user_metadata") and there.copies_expires):
-        return here.user_metadata
-    return (
-        transfer.source.size == 0
-        and preserve.keeps("redirect")
-        and here.redirect
-        and there.redirect
-        and not there.copies_redirect
-    )
 
 
 def copied_class(store: ObjectStore, transfer: Transfer) -> tuple[str | None, tuple[str, ...]]:
