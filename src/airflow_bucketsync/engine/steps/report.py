@@ -9,9 +9,8 @@ from typing import Any
 
 from airflow_bucketsync.engine.errors import ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
-from airflow_bucketsync.engine.model.outcome import RED, REMOVED, Outcome, Report
+from airflow_bucketsync.engine.model.outcome import REMOVED, Outcome, Report
 from airflow_bucketsync.engine.model.plan import Plan
-from airflow_bucketsync.engine.steps.applying import DRIFT
 from airflow_bucketsync.engine.steps.approval import must_ask, read_approval
 from airflow_bucketsync.engine.steps.checkpoint import checkpoint_of
 from airflow_bucketsync.engine.steps.delete_extra import unguarded
@@ -23,12 +22,8 @@ from airflow_bucketsync.engine.steps.reviewed import read_review
 from airflow_bucketsync.engine.steps.rounds import rounds_of
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.run_document import RunDocument, read_run
+from airflow_bucketsync.engine.steps.tally import Tally
 from airflow_bucketsync.engine.steps.units import requests_of
-from airflow_bucketsync.engine.steps.verify import READ_BACK, TAGS_UNREAD
-
-SHOWN_FAILURES = 20
-_BY_DECISION = frozenset({"dry_run", "rejected", "not_answered", DRIFT})
-"""Reasons for which `withheld` is not red: nobody wanted it otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +66,8 @@ class _Reporter:
         self.policy = run.spec.policy
         self.incomplete: list[str] = list(failed_tasks)
         self.warnings: list[str] = []
-        self.counts: Counter[str] = Counter()
-        self.reasons: Counter[str] = Counter()
-        self.lost: Counter[str] = Counter()
-        self.failures: list[dict[str, Any]] = []
+        self.tally = Tally()
         self.failing = Failing()
-        self.bytes = 0
-        self.written = 0
-        self.by_decision = 0
-        self.read_back = 0
-        self.tags_unread = 0
         self.before = run.requests()
         self.document = self._read_run(run_digest)
         self.plan = self._read_plan(plan_digest)
@@ -92,19 +79,11 @@ class _Reporter:
         writer = self.run.workspace.page_writer("report/objects", "outcomes")
         for outcome in self._outcomes():
             writer.write(outcome.to_json())
-            self._count(outcome)
+            self.tally.add(outcome)
+            self.failing.see(outcome)
         objects = writer.finish().name if writer.count else None
-        if self.read_back:
-            self.warnings.append(
-                f"{self.read_back} objects were read back to verify them: the destination takes checksums without a "
-                "word and keeps none, so it may not check what arrives; choose the store profile that says so"
-            )
-        if self.tags_unread:
-            self.warnings.append(
-                f"the tags of {self.tags_unread} verified objects were not compared: the credentials of a side may not "
-                "read them; allow it (GetObjectTagging), or leave `tags` out of `preserve`"
-            )
-        self.warnings += unguarded(self.run, self.counts)
+        self.warnings += self.tally.warnings()
+        self.warnings += unguarded(self.run, self.tally.counts)
         report = self._report(objects)
         skipped = self.plan is not None and (self.plan.locked is not None or self.plan.dry)
         remembered: Remembered | None = None
@@ -156,8 +135,8 @@ class _Reporter:
             self._missing("plan", error)
             return None
         self.warnings += [warning for warning in plan.warnings if warning not in self.warnings]
-        self.counts.update({word: n for word, n in plan.counts.items() if word == "same"})
-        self.reasons.update({word: n for word, n in plan.reasons.items() if word.startswith("same:")})
+        self.tally.counts.update({word: n for word, n in plan.counts.items() if word == "same"})
+        self.tally.reasons.update({word: n for word, n in plan.reasons.items() if word.startswith("same:")})
         return plan
 
     def _missing(self, task: str, error: Exception | None = None) -> None:
@@ -166,45 +145,24 @@ class _Reporter:
         if error is not None and not isinstance(error, KeyError):
             self.warnings.append(str(error))
 
-    # counting ---------------------------------------------------------------------------------------------------
-
-    def _count(self, outcome: Outcome) -> None:
-        self.counts[outcome.status] += 1
-        self.reasons[f"{outcome.status}: {outcome.reason}"] += 1
-        self.lost.update(outcome.lost)
-        self.failing.see(outcome)
-        if outcome.mode is not None:  # it was written, whatever was found of it afterwards
-            self.written += 1
-            self.bytes += outcome.bytes
-        if outcome.verified:
-            self.read_back += READ_BACK in (outcome.message or "")
-            self.tags_unread += TAGS_UNREAD in (outcome.message or "")
-        self.by_decision += outcome.status == "withheld" and outcome.reason in _BY_DECISION
-        if outcome.status in RED and outcome.reason not in _BY_DECISION and len(self.failures) < SHOWN_FAILURES:
-            shown = {"key": outcome.key, "status": outcome.status, "reason": outcome.reason}
-            shown |= {} if outcome.source_key is None else {"source_key": outcome.source_key}
-            self.failures.append({**shown, "message": outcome.message})
-
     def _outcomes(self) -> Iterator[Outcome]:
         """What became of every object that is not `same`, each key once; a page that is missing is said so."""
         if self.plan is None or self.proven is None:
             return
         whole = yield from self.proven.decided()
         for word in self.plan.counts.keys() - {"same", "planned"} if whole else ():
-            unnamed = self.plan.counts[word] - self.counts[word]  # names beyond those that a listing keeps
+            unnamed = self.plan.counts[word] - self.tally.counts[word]  # names beyond those that a listing keeps
             if unnamed > 0:
-                self.counts[word] += unnamed
-                self.reasons[f"{word}: not_named"] += unnamed
+                self.tally.counts[word] += unnamed
+                self.tally.reasons[f"{word}: not_named"] += unnamed
         yield from self.proven.written()
         yield from self.proven.taken_away()
 
     # the report ---------------------------------------------------------------------------------------------------
 
     def _report(self, objects: str | None) -> Report:
-        occurred = {word for word, n in self.counts.items() if n}
-        if self.by_decision == self.counts["withheld"]:
-            occurred.discard("withheld")
-        red = tuple(sorted(occurred & RED - set(self.policy.tolerate)))
+        occurred = self.tally.occurred()
+        red = tuple(sorted(occurred - set(self.policy.tolerate)))
         started = self.run.clock.now() if self.document is None else self.document.started
         ended = self.run.clock.now()
         green = not red and not self.incomplete
@@ -220,23 +178,23 @@ class _Reporter:
             started=started,
             ended=ended,
             seconds=(ended - started).total_seconds(),
-            counts={word: n for word, n in sorted(self.counts.items()) if n},
-            reasons=dict(sorted(self.reasons.items())),
-            bytes=self.bytes,
+            counts={word: n for word, n in sorted(self.tally.counts.items()) if n},
+            reasons=dict(sorted(self.tally.reasons.items())),
+            bytes=self.tally.bytes,
             requests=self._requests(),
             verify=self.policy.verify,
             verified=green
             and self.policy.verify != "none"
             and not self.policy.dry_run
-            and not self.counts["unverified"]
+            and not self.tally.counts["unverified"]
             and not self._leaves_work(),
-            changed_anything=self.written > 0 or any(self.counts[word] for word in REMOVED),
+            changed_anything=self.tally.written > 0 or any(self.tally.counts[word] for word in REMOVED),
             red=red,
-            tolerated=tuple(sorted(occurred & RED & set(self.policy.tolerate))),
+            tolerated=tuple(sorted(occurred & set(self.policy.tolerate))),
             incomplete=tuple(self.incomplete),
-            lost=dict(sorted(self.lost.items())),
+            lost=dict(sorted(self.tally.lost.items())),
             warnings=tuple(self.warnings),
-            failures=tuple(self.failures),
+            failures=tuple(self.tally.failures),
             plan_digest=None if self.plan is None else self.plan.digest,
             route=None if self.plan is None else self.plan.route,
             objects=objects,
