@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from airflow_bucketsync.engine.model.drift import Drift
+from airflow_bucketsync.engine.model.drift import DRIFTED, Drift
 from airflow_bucketsync.engine.model.outcome import Report
 from airflow_bucketsync.engine.model.shown import shown
 from airflow_bucketsync.operators.report_text import XCOM_ROOM, for_xcom, report_text
@@ -122,3 +122,10 @@ def test_row_C16_what_drifted_and_how_to_apply():
     assert "0" * 64 in line
     assert "apply_plan" in line
     assert "apply_plan" not in report_text(replace(REPORT, plan_digest="0" * 64))
+
+
+def test_row_C16_long_keys_that_drifted_fit_an_xcom():
+    drift = Drift(counts={"new": 9, "gone": 9, "changed": 9}, first=dict.fromkeys(DRIFTED, ["k" * 1024] * 5))
+    value = for_xcom(replace(REPORT, drift=drift), folder="p/r/")
+    assert len(json.dumps(value)) < 8_000
+    assert value["drift"]["counts"] == drift.counts
