@@ -12,6 +12,7 @@ from airflow_bucketsync.engine.model.change import Change
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.model.review import PlanReview
 from airflow_bucketsync.engine.rules.reviewing import IN_ARCHIVE_TIER
+from airflow_bucketsync.engine.steps import locked
 from airflow_bucketsync.engine.steps.begin_uploads import begin_uploads
 from airflow_bucketsync.engine.steps.complete_uploads import complete_uploads
 from airflow_bucketsync.engine.steps.copy import copy_batch
@@ -168,6 +169,17 @@ def test_an_idle_plan_has_a_review_of_nothing():
     assert plan.locked is not None
     assert (review.objects, review.tiers, review.deletes, review.requests) == (0, (), None, ())
     assert any("skipped" in warning for warning in review.warnings)
+
+
+def test_a_plan_that_another_run_overtook_has_a_review_of_nothing(monkeypatch):
+    """The lock was free when it began, and is not when it is done."""
+    pair = filled()
+    run = pair.run("second", on_lock="skip", **TIERS)
+    assert make_plan(pair.run("first", **TIERS)).lock
+    monkeypatch.setattr(locked, "peek", lambda run, **_: None)
+    plan, review = reviewed(run)
+    assert plan.locked is not None
+    assert (review.objects, review.tiers, review.requests) == (0, (), ())
 
 
 def test_the_digest_of_a_plan_knows_nothing_of_its_review():
