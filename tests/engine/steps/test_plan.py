@@ -294,7 +294,7 @@ def test_threat_S09_an_edited_listing_page_stops_the_plan(change):
     pair = mixed()
     run = pair.run(mapped=True)
     make_plan(run)
-    rewrite(pair, "pair/run/list/source-0000-00000.jsonl.zst", change)
+    rewrite(pair, "pair/run/list/source-0000-000-00000.jsonl.zst", change)
     with pytest.raises(PlanMismatch, match="digest"):
         make_plan(run)
 
@@ -444,19 +444,28 @@ from airflow_bucketsync.engine.stores.memory import MemoryStore
 COUNT = int(sys.argv[1])
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
+FOLDER = "some/folder/of/a/bucket/"
+
+def number_after(text):
+    # The first number of which the key comes after a text.
+    low, high = 0, COUNT
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if f"{FOLDER}{middle:09d}" <= text else (low, middle)
+    return low
+
 class Synthetic(MemoryStore):
     # Every key of a long listing, made up page by page; of the other side every second object is equal.
     step = 1
 
     def list_page(self, *, after="", until=None, limit=1000):
-        first = int(after.rpartition("/")[2]) + 1 if after else 0
+        first, end = number_after(after), COUNT if until is None else min(COUNT, number_after(until))
         first += -first % self.step
-        numbers = range(first, min(first + limit * self.step, COUNT), self.step)
+        numbers = range(first, min(first + limit * self.step, end), self.step)
         items = tuple(
-            ObjectInfo(key=f"some/folder/of/a/bucket/{n:09d}", size=n % 5000, last_modified=TIME, etag=f"{n:032x}")
-            for n in numbers
+            ObjectInfo(key=f"{FOLDER}{n:09d}", size=n % 5000, last_modified=TIME, etag=f"{n:032x}") for n in numbers
         )
-        return Page(items=items, next_after=items[-1].key if numbers and numbers[-1] + self.step < COUNT else None)
+        return Page(items=items, next_after=items[-1].key if numbers and numbers[-1] + self.step < end else None)
 
 source = Synthetic(Location.parse("memory://source/"))
 destination = Synthetic(Location.parse("memory://destination/"), server=source.server)

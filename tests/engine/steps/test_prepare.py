@@ -101,7 +101,7 @@ def test_fault_F16_sides_that_overlap_are_refused(source, destination, overlap):
 
 
 def test_a_listing_in_pages(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("airflow_bucketsync.engine.steps.list_units.PAGE_OBJECTS", 4)
+    monkeypatch.setattr("airflow_bucketsync.engine.steps.listing_parts.PAGE_OBJECTS", 4)
     pair = Pair(source=replace(MEMORY_CAPABILITIES, page_limit=3))
     pair.put({f"{number:02d}": b"x" * number for number in range(10)})
     run = pair.run(mapped=True)

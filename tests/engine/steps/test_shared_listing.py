@@ -13,7 +13,7 @@ from airflow_bucketsync.engine.model.key_mapping import KeyMapping
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.selection import Selection
-from airflow_bucketsync.engine.steps import list_units
+from airflow_bucketsync.engine.steps import listing_parts
 from airflow_bucketsync.engine.steps import prepare as prepares
 from airflow_bucketsync.engine.steps.list_units import share_listing
 from airflow_bucketsync.engine.steps.prepare import prepare
@@ -157,7 +157,7 @@ def test_names_that_are_no_objects_are_told_by_whom_they_concern(tmp_path, pair)
 
 
 def test_pages_are_divided(pair, monkeypatch):
-    monkeypatch.setattr(list_units, "PAGE_OBJECTS", 3)
+    monkeypatch.setattr(listing_parts, "PAGE_OBJECTS", 3)
     shared, where = share(pair)
     assert len(shared.index.pages) == 2
     assert take(pair, where).report.counts == {"copied": 4}

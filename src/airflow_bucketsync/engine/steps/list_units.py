@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from airflow_bucketsync.engine.model.listing import ListingIndex, ListUnit, Side
-from airflow_bucketsync.engine.model.pages import PageRef
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.prefixes import outermost
-from airflow_bucketsync.engine.steps.listing import Listing
+from airflow_bucketsync.engine.steps.listing import KEPT_REFUSALS, Listing
+from airflow_bucketsync.engine.steps.listing_parts import listed_in_parts
 from airflow_bucketsync.engine.steps.lists.listed import take_list
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.run_document import read_run
@@ -18,9 +18,6 @@ from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.engine.stores.base import ObjectStore
 from airflow_bucketsync.engine.stores.clock import Clock, SystemClock
 from airflow_bucketsync.engine.stores.gate import Gate
-
-PAGE_OBJECTS = 250_000
-"""Objects of one page file: some 5 MB compressed, so that a temporary file stays small."""
 
 
 def store_of(run: Run, side: Side) -> ObjectStore:
@@ -81,31 +78,21 @@ def share_listing(
 
 
 def _written(listing: Listing, unit: ListUnit, workspace: Workspace, name: str, *, gate: Gate) -> ListingIndex:
-    """Write a listing into pages.
+    """Write a listing into pages, several key ranges of it at once where the store answers over a line.
 
     :param name: which they begin with
     """
     before = dict(listing.store.requests)
-    pages: list[PageRef] = []
-    writer = None
-    for info in listing:
-        gate.check()
-        if writer is None:
-            writer = workspace.page_writer(f"{name}-{len(pages):05d}", "listing")
-        writer.write(info.to_json())
-        if writer.count >= PAGE_OBJECTS:
-            pages.append(writer.finish())
-            writer = None
-    if writer is not None:
-        pages.append(writer.finish())
+    parts = sorted(listed_in_parts(listing, workspace, name, gate=gate), key=lambda part: part.start)
+    refused = [item for part in parts for item in part.refused]
     return ListingIndex(
         unit=unit,
-        pages=tuple(pages),
-        objects=listing.objects,
-        bytes=listing.bytes,
+        pages=tuple(page for part in parts for page in part.pages),
+        objects=sum(part.objects for part in parts),
+        bytes=sum(part.bytes for part in parts),
         requests=dict(Counter(listing.store.requests) - Counter(before)),
-        refused=tuple(listing.refused),
-        refused_count=listing.refused_count,
+        refused=tuple(refused[:KEPT_REFUSALS]),
+        refused_count=sum(part.refused_count for part in parts),
     )
 
 

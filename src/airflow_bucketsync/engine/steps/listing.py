@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from copy import copy
+from dataclasses import replace
 
 from airflow_bucketsync.engine.errors import ListingUntrusted, ObjectNotFound
 from airflow_bucketsync.engine.model.listing import Side
 from airflow_bucketsync.engine.model.names import STATE_PREFIX, is_state_name
 from airflow_bucketsync.engine.model.objects import ObjectInfo
+from airflow_bucketsync.engine.rules.middle import between
 from airflow_bucketsync.engine.rules.ranges import LAST_CHARACTER, KeyRange, fits, key_ranges
 from airflow_bucketsync.engine.steps.ways import way_to
 from airflow_bucketsync.engine.stores.base import ObjectStore
 
 KEPT_REFUSALS = 1_000
+WORTH_PARTING = 4
+"""Pages that a listing takes before it gives half of the rest away, so that cuts cost few requests; one page where the
+half before had turned out empty."""
+SAMPLED = 50
+"""Of so many keys of a page one is looked at for the letters that keys are made of."""
 
 
 class Listing:
@@ -34,37 +43,82 @@ class Listing:
         flat: bool = False,
         prefixes: Sequence[str] = (),
     ) -> None:
-        self._flat = flat
-        self._prefixes = prefixes
         self.store = store
         self._side = side
-        self._after = after
-        self._until = until
+        self._flat = flat
+        self._ranges = deque(key_ranges(prefixes, store.location, after=after, until=until))
+        self._letters: set[str] = set()
+        self._begin(self._ranges[0].after if self._ranges else after)
+
+    def _begin(self, start: str) -> None:
+        self.start = start
+        self._range = KeyRange()
+        self._asked: str | None = None
+        self.pages = self._parted_at = 0
+        self._given: Listing | None = None
+        self._empty = False
         self.objects = 0
         self.bytes = 0
         self.refused: list[tuple[str, str]] = []
         self.refused_count = 0
 
     def __iter__(self) -> Iterator[ObjectInfo]:
-        for part in key_ranges(self._prefixes, self.store.location, after=self._after, until=self._until):
-            if part.after < part.below:  # else the unit before has asked
-                self._refuse(way_to(self.store, self._side, part.below))
-            yield from self._listed(part)
+        while self._ranges:
+            self._range = self._ranges.popleft()
+            if self._range.after < self._range.below:  # else the unit before has asked
+                self._refuse(way_to(self.store, self._side, self._range.below))
+            yield from self._listed()
+        self._empty = not self.objects
+
+    def parted(self) -> Listing | None:
+        """A listing of the later half of what this one has not asked for yet, which leaves it; None = too little.
+
+        Called while this one is iterated, by the same thread.
+        """
+        in_vain = self._given is not None and self._given._empty
+        if self.pages - self._parted_at < (1 if in_vain else WORTH_PARTING):
+            return None
+        given = self._later_half()
+        if not given:
+            return None
+        self._parted_at = self.pages
+        other = copy(self)
+        other._letters = set(self._letters)
+        other._ranges = deque(given)
+        other._begin(given[0].after)
+        self._given = other
+        return other
+
+    def _later_half(self) -> Sequence[KeyRange]:
+        if self._ranges:
+            count = -(-len(self._ranges) // 2)
+            return [self._ranges.pop() for _ in range(count)][::-1]
+        here = self._range
+        if self._asked is None or not self._asked.startswith(here.below):
+            return ()
+        middle = between(self._asked, here.until, sorted(self._letters))
+        if middle is None or not fits(middle, self.store.location):
+            return ()
+        self._range = replace(here, until=middle)
+        return (replace(here, after=middle),)
 
     def _refuse(self, names: Sequence[tuple[str, str]]) -> None:
         self.refused_count += len(names)
         self.refused += names[: max(0, KEPT_REFUSALS - len(self.refused))]
 
-    def _listed(self, part: KeyRange) -> Iterator[ObjectInfo]:
-        last, below = part.after, part.below
+    def _listed(self) -> Iterator[ObjectInfo]:
+        last, below = self._range.after, self._range.below
         limit = self.store.capabilities.page_limit
         while True:
             try:
-                page = self.store.list_page(after=last, until=part.until, limit=limit)
+                page = self.store.list_page(after=last, until=self._range.until, limit=limit)
             except ObjectNotFound:
                 if self._side == "destination" and self.store.capabilities.keeps_mtime:
                     return  # a folder that the first copy makes
                 raise
+            self.pages += 1
+            self._asked = page.next_after
+            self._letters.update(*[info.key for info in page.items[::SAMPLED]])
             names = [item for item in page.refused if item[0].startswith(below)]
             self._refuse([item for item in names if not self._flat or "/" not in item[0]])
             for info in page.items:
@@ -87,8 +141,8 @@ class Listing:
             last = page.next_after
             if self._flat and "/" in last:
                 last = max(last, self._behind(last))
-                if part.until is not None and last >= part.until:
-                    return
+            if self._range.until is not None and last >= self._range.until:
+                return
 
     def _behind(self, key: str) -> str:
         """A key that comes after everything in the folder of this one, or the key itself where there is no room."""

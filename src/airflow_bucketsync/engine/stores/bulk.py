@@ -17,12 +17,16 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_threads(function: Callable[[T], R], items: Iterable[T], *, gate: Gate) -> Generator[R, None, None]:
+def in_threads(
+    function: Callable[[T], R], items: Iterable[T], *, gate: Gate, look_every: float = LONGEST_WAIT
+) -> Generator[R, None, None]:
     """Call `function` on each item, as many at a time as the gate allows now; results as they finish.
 
     Draws an item only when a thread is free for it, and none once the gate is stopped. While no result comes, the
     gate's ticks are called at least every second. An exception of `function` or of a tick ends everything: what
     belongs to one item must be part of its result.
+
+    :param look_every: seconds after which an iterator that had ended is asked again for more, at most one
     """
     source = iter(items)
     with ThreadPoolExecutor(max_workers=gate.concurrency, thread_name_prefix="bucketsync") as pool:
@@ -37,7 +41,7 @@ def in_threads(function: Callable[[T], R], items: Iterable[T], *, gate: Gate) ->
                     running.add(pool.submit(function, item))
                 if not running:
                     return
-                done, running = wait(running, timeout=LONGEST_WAIT, return_when=FIRST_COMPLETED)
+                done, running = wait(running, timeout=look_every, return_when=FIRST_COMPLETED)
                 gate.tick()
                 for future in done:
                     yield future.result()
