@@ -61,7 +61,8 @@ class Drift:
 
     def _words(self, word: Word) -> str:
         count, first = self.counts[word], self.first[word]
-        return f"{count:,} {word} ({', '.join(shown(repr(key), 200) for key in first)}{', …' if count > len(first) else ''})"
+        keys = ", ".join(shown(repr(key), 200) for key in first)
+        return f"{count:,} {word} ({keys}{', …' if count > len(first) else ''})"
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
