@@ -52,6 +52,27 @@ def test_dry_run_writes_nothing(flow, put, folders):
     assert run.events.added == []
 
 
+def test_row_C13_a_dry_run_leaves_its_review_and_runs_no_task(flow, put, folders, capsys):
+    put(a="1", b="22")
+    (folders / "out").mkdir()
+    (folders / "out" / "old").write_text("o")
+    run = flow(dry_run=True, delete=True, max_delete_share=1.0).run()
+    assert run.errors == {}
+    ran = ("prepare", "plan", "report")
+    tasks = ("copy", "begin_uploads", "upload_parts", "complete_uploads", "verify", "delete_extra")
+    assert [run.state_of(name) for name in (*ran, *tasks)] == ["success"] * 3 + ["skipped"] * 6
+    planned = run.summary("plan")
+    assert (planned["dry"], planned["batches"], planned["groups"], planned["deletes"]) == (True, 1, 0, 1)
+    assert capsys.readouterr().out.count("] DRY RUN: ") == 2, "in the log of `plan`, and in that of `report`"
+    assert (folders / "work" / planned["review"]).exists()
+    assert (folders / "work" / planned["review_page"]).read_text().startswith("# What a run would do")
+    report = run.xcoms["bucket_sync.report", -1, "return_value"]
+    assert report["review"] == planned["review"]
+    assert report["counts"] == {"withheld": 3}
+    assert small(run)
+    assert sorted(os.listdir(folders / "out")) == ["old"]
+
+
 def test_verify_none_is_no_event(flow, put):
     put(a="1")
     run = flow(verify="none").run()

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from airflow_bucketsync.engine.model.drift import DRIFTED, Drift
 from airflow_bucketsync.engine.model.outcome import Report
 from airflow_bucketsync.engine.model.shown import shown
 from airflow_bucketsync.operators.report_text import XCOM_ROOM, for_xcom, report_text
@@ -111,3 +112,20 @@ def test_an_xcom_names_one_object_of_each_rule():
     assert len(json.dumps(value)) <= XCOM_ROOM
     assert value["selected_out"] == dict.fromkeys(first, 7)
     assert value["selected_out_first"]["rule 0"] == ["x" * 79 + "…"]
+
+
+def test_row_C16_what_drifted_and_how_to_apply():
+    drift = Drift(same=7, counts={"agreed": 2, "in_step": 1, "new": 1}, first={"new": ["a\n"]})
+    assert "  drift     3 planned, 1 in step already; 1 new ('a\\n')" in report_text(replace(REPORT, drift=drift))
+    lines = report_text(replace(REPORT, mode="dry_run", plan_digest="0" * 64)).splitlines()
+    [line] = [line for line in lines if line.startswith("  plan ")]
+    assert "0" * 64 in line
+    assert "apply_plan" in line
+    assert "apply_plan" not in report_text(replace(REPORT, plan_digest="0" * 64))
+
+
+def test_row_C16_long_keys_that_drifted_fit_an_xcom():
+    drift = Drift(counts={"new": 9, "gone": 9, "changed": 9}, first=dict.fromkeys(DRIFTED, ["k" * 1024] * 5))
+    value = for_xcom(replace(REPORT, drift=drift), folder="p/r/")
+    assert len(json.dumps(value)) < 8_000
+    assert value["drift"]["counts"] == drift.counts

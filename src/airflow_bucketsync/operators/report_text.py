@@ -79,6 +79,9 @@ def for_xcom(report: Report, *, folder: str) -> dict[str, Any]:
     first = value["selected_out_first"]
     value["selected_out_first"] = {rule: [shown(key, 80) for key in keys[:1]] for rule, keys in first.items()}
     value["by_hand"] = _short(report.by_hand)
+    if report.drift is not None:
+        first = {word: [shown(key, 80) for key in keys] for word, keys in report.drift.first.items()}
+        value["drift"] = {**report.drift.to_json(), "first": first}
     left_out = 0
     while len(json.dumps(value)) > XCOM_ROOM:
         lists = [name for name in (*_LISTS, *_BLOCKS) if len(value[name]) > 1]

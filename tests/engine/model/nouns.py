@@ -8,6 +8,7 @@ import orjson
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from airflow_bucketsync.engine.model.drift import DRIFTED, Drift
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.objects import Checksum, Fingerprint, ObjectInfo
 from airflow_bucketsync.engine.model.pages import PageRef
@@ -34,6 +35,13 @@ counts = st.dictionaries(words, st.integers(0, 2**53 + 1), max_size=4)
 per_side = st.dictionaries(st.sampled_from(["source", "destination", "workspace"]), counts, max_size=3)
 digests = st.text("0123456789abcdef", min_size=64, max_size=64)
 warnings = st.lists(text, max_size=3).map(tuple)
+
+drifts = st.builds(
+    Drift,
+    same=st.integers(0, 10**9),
+    counts=st.dictionaries(st.sampled_from(DRIFTED), st.integers(1, 10**9)),
+    first=st.dictionaries(st.sampled_from(DRIFTED), st.lists(keys, max_size=3)),
+)
 
 checksums = st.builds(
     Checksum,

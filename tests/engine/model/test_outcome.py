@@ -11,6 +11,7 @@ from airflow_bucketsync.engine.model.outcome import RED, STATUSES, WRITTEN, Outc
 from tests.engine.model.nouns import (
     counts,
     digests,
+    drifts,
     fingerprints,
     keys,
     per_side,
@@ -63,6 +64,7 @@ reports = st.builds(
     failures=st.lists(st.fixed_dictionaries({"key": keys, "reason": words}), max_size=2).map(tuple),
     plan_digest=st.one_of(st.none(), digests),
     objects=st.one_of(st.none(), text),
+    drift=st.one_of(st.none(), drifts),
 )
 
 

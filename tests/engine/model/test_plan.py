@@ -17,6 +17,7 @@ from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from tests.engine.model.nouns import (
     counts,
+    drifts,
     fingerprints,
     infos,
     keys,
@@ -99,6 +100,8 @@ plans = st.builds(
     groups=st.lists(groups, max_size=3).map(tuple),
     open_uploads=st.booleans(),
     estimate=counts,
+    withheld=st.sampled_from(["", "rejected"]),
+    drift=st.one_of(st.none(), drifts),
 )
 
 
@@ -197,3 +200,17 @@ def test_the_parts_of_an_upload_that_are_in_a_group():
     group = PartGroup(number=3, first=(2, 4), last=(5, 6), parts=30, bytes=300)
     assert [group.within(upload, 10) for upload in range(1, 7)] == [None, (4, 10), (1, 10), (1, 10), (1, 6), None]
     assert PartGroup(number=0, first=(2, 4), last=(2, 6), parts=3, bytes=30).within(2, 10) == (4, 6)
+
+
+def test_row_C16_a_plan_that_nobody_approved_is_the_same_plan_and_does_nothing():
+    withheld = replace(PLAN, withheld="rejected")
+    assert withheld.digest == PLAN.digest
+    assert PLAN.writes
+    assert PLAN.results
+    assert (withheld.dry, withheld.writes, withheld.results) == (True, False, ())
+    assert not PLAN.asks
+    asking = replace(PLAN, spec=replace(PLAN.spec, policy=SyncPolicy(approve_plan=True)))
+    assert asking.asks
+    assert not replace(asking, batches=(), groups=(), open_uploads=True).asks, "only what earlier runs left"
+    dry = replace(PLAN, spec=replace(PLAN.spec, policy=SyncPolicy(approve_plan=True, dry_run=True)))
+    assert not dry.asks

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +58,27 @@ def test_row_C16_each_version_counts(then, version):
                 version if side == "destination" else destination,
             )
             assert word_of(one, other) == "changed"
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"version_id": "v1"}, "agreed"),  # a HEAD says it, a listing does not
+        ({"last_modified": NOON.replace(microsecond=0)}, "agreed"),
+        ({"last_modified": NOON + timedelta(seconds=1)}, "changed"),
+        ({"size": 2}, "changed"),
+        ({"etag": None}, "changed"),
+    ],
+)
+def test_row_C16_the_same_version_told_by_another_request(change, word):
+    listed = replace(info("1"), last_modified=NOON.replace(microsecond=500_000))
+    then = Step.deleting(listed)
+    assert word_of(then, Step.deleting(replace(listed, **change))) == word
+
+
+def test_row_C16_two_versions_of_one_content():
+    one, other = (Step.deleting(replace(info("1"), version_id=version)) for version in ("v1", "v2"))
+    assert word_of(one, other) == "changed"
 
 
 def test_row_C16_what_vanished_and_what_came_back():

@@ -145,6 +145,14 @@ def outside_of_fences(markdown):
             yield line
 
 
+@pytest.mark.parametrize("room", range(100, 112))
+def test_row_C13_a_wrapped_warning_ends_no_fence(room):
+    def made(mark):
+        return shape(review_markdown(replace(REVIEW, warnings=(f"{'x' * room} {mark} {'y' * 110}",))))
+
+    assert made("~~~") == made("abc")
+
+
 def test_row_C13_the_text_of_a_dry_run_is_whole_and_of_another_run_short():
     whole = review_text(REVIEW, folder="orders/run-7/").splitlines()
     assert whole[0] == "DRY RUN: s3://here@bucket/in/ -> oss://there@archive/out/"

@@ -11,6 +11,7 @@ import pytest
 from airflow_bucketsync.engine.errors import InvalidConfiguration, PlanDrifted, PlanMismatch
 from airflow_bucketsync.engine.in_process import sync
 from airflow_bucketsync.engine.model.approval import Approval
+from airflow_bucketsync.engine.model.key_mapping import KeyMapping
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.steps.copy import copy_batch
@@ -184,6 +185,29 @@ def test_row_C16_a_dry_run_tells_the_drift_and_writes_nothing(pair):
     ran = pair.sync(apply_plan=digest, dry_run=True)
     assert ran.report.drift.counts == {"agreed": 97, "changed": 3}
     assert pair.contents() == {}
+
+
+@pytest.mark.parametrize(
+    "mapping", [KeyMapping(kind="flatten"), KeyMapping(kind="prefix_map", prefixes={"": "y/", "z/": "a/"})]
+)
+def test_row_C16_keys_that_are_mapped(mapping):
+    pair = Pair(shared=False)
+    pair.put({"z/a": b"1", "b/z": b"2", "a/c": b"3", "a/d": b"4"})
+    selection = Selection(key_mapping=mapping)
+    digest = planned(pair, selection=selection)
+    pair.put({"a/c": b"other"})
+    ran = pair.sync(selection, apply_plan=digest, max_drift=0.5)
+    assert ran.report.drift.counts == {"agreed": 3, "changed": 1}
+    assert ran.report.counts == {"copied": 3, "withheld": 1}
+
+
+def test_row_C16_a_plan_of_a_run_that_listed_the_source_only(pair):
+    pair.sync(mode="auto")
+    changed(pair, 3)
+    digest = planned(pair, mode="auto")
+    ran = pair.sync(mode="auto", apply_plan=digest, max_drift=0.0)
+    assert ran.report.mode == "full"
+    assert ran.report.counts == {"copied": 3, "same": 97}
 
 
 # plans that are none ------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from airflow_bucketsync.engine.model.change import Change
 from airflow_bucketsync.engine.model.plan import Plan
 from airflow_bucketsync.engine.model.review import PlanReview
 from airflow_bucketsync.engine.rules.reviewing import IN_ARCHIVE_TIER
+from airflow_bucketsync.engine.steps import locked
 from airflow_bucketsync.engine.steps.begin_uploads import begin_uploads
 from airflow_bucketsync.engine.steps.complete_uploads import complete_uploads
 from airflow_bucketsync.engine.steps.copy import copy_batch
@@ -25,7 +26,7 @@ from airflow_bucketsync.engine.steps.upload_parts import upload_group
 from tests.engine.stand import Pair as Between
 from tests.engine.stand import Stand, one_server, other, server, stand, two_oss, two_servers
 from tests.engine.steps.pairs import Pair, rewrite
-from tests.servers.s3 import S3Server
+from tests.servers.s3 import Quirks, S3Server
 
 __all__ = ["one_server", "other", "server", "stand", "two_oss", "two_servers"]
 TIERS = {"small_threshold": 10, "large_threshold": 30, "part_size": 10, "group_bytes": 50}
@@ -170,6 +171,17 @@ def test_an_idle_plan_has_a_review_of_nothing():
     assert any("skipped" in warning for warning in review.warnings)
 
 
+def test_a_plan_that_another_run_overtook_has_a_review_of_nothing(monkeypatch):
+    """The lock was free when it began, and is not when it is done."""
+    pair = filled()
+    run = pair.run("second", on_lock="skip", **TIERS)
+    assert make_plan(pair.run("first", **TIERS)).lock
+    monkeypatch.setattr(locked, "peek", lambda run, **_: None)
+    plan, review = reviewed(run)
+    assert plan.locked is not None
+    assert (review.objects, review.tiers, review.requests) == (0, (), ())
+
+
 def test_the_digest_of_a_plan_knows_nothing_of_its_review():
     pair = filled()
     run = pair.run(**TIERS)
@@ -237,7 +249,7 @@ def test_a_damaged_page_of_a_dry_plan_makes_its_report_red():
 # every store --------------------------------------------------------------------------------------------------
 
 ARCHIVED = {
-    "server_copy": ("GLACIER", "DEEP_ARCHIVE", "INTELLIGENT_TIERING"),
+    "server_copy": ("GLACIER", "DEEP_ARCHIVE"),
     "oss_copy": ("Archive", "ColdArchive", "DeepColdArchive"),
     "s3_to_oss": ("GLACIER", "DEEP_ARCHIVE"),
 }
@@ -250,19 +262,25 @@ def test_row_C12_archived_objects_are_reviewed_per_class(stand: Stand, other: S3
         for one in range(number):
             pair.put({f"{storage_class}/{one}": b"cold"}, storage_class=storage_class)
     pair.put({"warm": b"w"})
-    if way == "server_copy":
-        for key in pair.source_at.core.keys(pair.source):
-            if key.startswith("INTELLIGENT_TIERING"):
-                assert pair.source_at.core.find(pair.source, key)
     ran = pair.sync(dry_run=True)
     assert ran.report.review is not None
     review = PlanReview.from_json(ran.report.review)
-    found = rows(review.archived)
-    for number, storage_class in enumerate(ARCHIVED[way], start=1):
-        if storage_class != "INTELLIGENT_TIERING":
-            assert found.pop(storage_class) == (number, 4 * number)
-    assert set(found) <= {IN_ARCHIVE_TIER}
+    assert rows(review.archived) == {name: (at, 4 * at) for at, name in enumerate(ARCHIVED[way], start=1)}
     assert any("restore them" in note for note in review.notes)
+
+
+@pytest.mark.parametrize("tier", ["ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"])
+def test_row_C12_the_archive_tiers_of_intelligent_tiering_are_told_by_a_look(stand: Stand, tier: str) -> None:
+    bucket = stand.bucket()
+    stand.server.core.put(bucket, "cold", b"cold", storage_class="INTELLIGENT_TIERING")
+    source, destination = stand.s3(bucket), stand.s3(stand.bucket())
+    warm = stand.sync(source, destination, dry_run=True).report.review
+    stand.server.quirks = Quirks(adds={"HeadObject": {"x-amz-archive-status": tier}})
+    cold = stand.sync(source, destination, dry_run=True).report.review
+    assert warm is not None
+    assert cold is not None
+    assert (rows(PlanReview.from_json(warm).archived), warm["objects"]) == ({}, 1)
+    assert (rows(PlanReview.from_json(cold).archived), cold["objects"]) == ({IN_ARCHIVE_TIER: (1, 4)}, 0)
 
 
 @pytest.mark.parametrize("way", ["server_copy", "stream_parts", "oss_copy", "s3_to_oss", "oss_to_s3"])

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+from airflow_bucketsync.engine.model.shown import shown
+
 Word = Literal["agreed", "in_step", "changed", "gone", "new"]
 DRIFTED: tuple[Word, ...] = ("changed", "gone", "new")
 """Words of keys that are no longer as they were when the plan was reviewed; none of them is carried out."""
@@ -59,7 +61,8 @@ class Drift:
 
     def _words(self, word: Word) -> str:
         count, first = self.counts[word], self.first[word]
-        return f"{count:,} {word} ({', '.join(map(repr, first))}{', …' if count > len(first) else ''})"
+        keys = ", ".join(shown(repr(key), 200) for key in first)
+        return f"{count:,} {word} ({keys}{', …' if count > len(first) else ''})"
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 
 from airflow_bucketsync.engine.model.change import Change
@@ -42,6 +43,11 @@ class Step:
         """The step that deletes an object of the destination."""
         return cls(key=there.key, kind="delete", source=None, destination=Fingerprint.of(there))
 
+    def is_still(self, now: Step) -> bool:
+        """Whether a new plan has the same to do with the same versions."""
+        versions = _same(self.source, now.source) and _same(self.destination, now.destination)
+        return (self.key, self.kind) == (now.key, now.kind) and versions
+
 
 def word_of(then: Step | None, now: Step | None, *, equal: bool = False) -> Word | None:
     """The word for a key; None = neither plan has anything to do with it.
@@ -53,7 +59,20 @@ def word_of(then: Step | None, now: Step | None, *, equal: bool = False) -> Word
     if then is None:
         return None if now is None else "new"
     if now is not None:
-        return "agreed" if then == now else "changed"
+        return "agreed" if then.is_still(now) else "changed"
     if then.kind == "delete":
         return "changed" if equal else "in_step"
     return "in_step" if equal else "gone"
+
+
+def _same(one: Fingerprint | None, other: Fingerprint | None) -> bool:
+    """Whether both speak of one version. A listing names no version id, and a HEAD no fractions of a second."""
+    if one is None or other is None:
+        return one is other
+    ids = None in (one.version_id, other.version_id) or one.version_id == other.version_id
+    return ids and _told(one) == _told(other)
+
+
+def _told(version: Fingerprint) -> tuple[int, str | None, datetime | None]:
+    time = version.last_modified
+    return version.size, version.etag, None if time is None else time.replace(microsecond=0)

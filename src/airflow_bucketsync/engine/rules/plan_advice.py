@@ -43,13 +43,13 @@ class Known:
 def advise_plan(review: PlanReview, known: Known) -> PlanReview:
     """The same review with advice and notes."""
     options = [
-        *quicker(review.sizes, known.policy, review.route.transport)[1],
         *_divided(review, known),
+        *quicker(review.sizes, known.policy, review.route.transport)[1],
         *_limited(review, known.policy),
         *_removing(review.deletes, known),
         *_verified(review, known.policy),
     ]
-    first: dict[str, Advice] = {}
+    first: dict[str, Advice] = {}  # of each option: what a store can hold goes before what is quicker
     for one in options:
         first.setdefault(one.option, one)
     return replace(review, advice=tuple(first.values()), notes=tuple(_notes(review, known)))
@@ -79,7 +79,7 @@ def _divided(review: PlanReview, known: Known) -> Iterator[Advice]:
         return
     most = known.destination.max_parts * policy.part_size
     if largest > most:
-        value = -(-largest // known.destination.max_parts // MIB + 1) * MIB
+        value = -(-largest // (known.destination.max_parts * MIB)) * MIB
         reason = (
             f"the largest object would have more than the {known.destination.max_parts:,} parts that the destination "
             "takes; it is cut into larger ones anyway, and what is set should say what is done"
@@ -185,9 +185,9 @@ def _notes(review: PlanReview, known: Known) -> Iterator[str]:
             yield f"{row.objects:,} objects are larger than one write at the destination may be, and are refused"
     if known.same_service and review.route.transport == "stream" and review.through:
         yield (
-            f"both sides are in one service, and the bytes pass through the workers all the same: "
-            f"{shown(review.route.reason)}. With one connection for both, whose identity may read the source and write "
-            "to the destination, the store copies by itself"
+            "both sides are in one service, and the bytes pass through the workers all the same: "
+            f"{shown(review.route.reason)}. With one connection for both sides, whose identity may read the source and "
+            "write to the destination, the store copies by itself"
         )
     if review.deletes is not None and review.deletes.asks:
         yield "a person is asked before anything is deleted"
