@@ -147,6 +147,7 @@ class Report:
     :param trash: folder below `_bucketsync/` at the destination where what was taken away is kept; "" = there is none
     :param selected_out: source objects that were left out, per rule
     :param selected_out_first: the first keys of each rule (at most 3)
+    :param precheck: how many of its lines ended how, whether that was remembered, and since when; None = there was none
     """
 
     pair: str
@@ -180,6 +181,7 @@ class Report:
     trash: str = ""
     selected_out: Mapping[str, int] = field(default_factory=dict)
     selected_out_first: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    precheck: Mapping[str, Any] | None = None
 
     @property
     def green(self) -> bool:
@@ -221,6 +223,7 @@ class Report:
             "trash": self.trash,
             "selected_out": dict(self.selected_out),
             "selected_out_first": {rule: list(keys) for rule, keys in self.selected_out_first.items()},
+            "precheck": None if self.precheck is None else dict(self.precheck),
         }
 
     @classmethod
@@ -258,4 +261,5 @@ class Report:
             trash=value.get("trash", ""),
             selected_out=value.get("selected_out", {}),
             selected_out_first={rule: tuple(keys) for rule, keys in value.get("selected_out_first", {}).items()},
+            precheck=value.get("precheck"),
         )

@@ -231,6 +231,7 @@ class _Reporter:
             selected_out={} if self.plan is None else dict(sorted(self.plan.selected_out.items())),
             selected_out_first={} if self.plan is None else self.plan.selected_out_first,
             rounds=rounds.number,
+            precheck=None if self.document is None else self.document.precheck,
             next_round=rounds.another,
         )
 
