@@ -12,6 +12,7 @@ from airflow_bucketsync.engine.errors import AccessDenied, ObjectNotFound
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.listing import ListUnit, Side
 from airflow_bucketsync.engine.model.plan import Listed
+from airflow_bucketsync.engine.model.precheck import Precheck
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.rules.ranges import KeyRange, cuts, key_ranges
 from airflow_bucketsync.engine.steps.checks import check_sync
@@ -20,7 +21,7 @@ from airflow_bucketsync.engine.steps.precheck.asked import precheck
 from airflow_bucketsync.engine.steps.precheck.asking import Surroundings
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.run_document import RUN_DOCUMENT, RunDocument
-from airflow_bucketsync.engine.steps.shared_listing import SharedRef, adopt, read_shared
+from airflow_bucketsync.engine.steps.shared_listing import SharedRef, adopt, read_shared, shared_objects
 
 BLIND = (
     "the destination may not be listed: everything that is selected is written anew, whatever stands there, and "
@@ -78,9 +79,12 @@ def prepare(
     started = run.clock.now()
     before = run.requests()
     check_sync(run)
-    asked = None if surroundings is None else precheck(run, surroundings)
     listed = bool(run.spec.selection.source_list)
     whole = None if shared is None else read_shared(run, shared)
+    asked: Precheck | None = None
+    if surroundings is not None:
+        objects = None if whole is None or shared is None else shared_objects(run, whole, shared.folder)
+        asked = precheck(run, surroundings, listed=objects)
     if listed:
         checkpoint = None  # it speaks of the pair's listings
     mode, why = choose_mode(run, checkpoint)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 
 from airflow_bucketsync.engine.errors import BucketsyncError, PrecheckFailed
+from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.precheck import Check, Precheck, precheck_text
 from airflow_bucketsync.engine.steps.precheck import (
     apart,
@@ -41,9 +43,10 @@ QUESTIONS: tuple[Question, ...] = (
 )
 
 
-def precheck(run: Run, surroundings: Surroundings) -> Precheck | None:
+def precheck(run: Run, surroundings: Surroundings, *, listed: Iterator[ObjectInfo] | None = None) -> Precheck | None:
     """What the run needs and what of it is there, asked now or remembered; None = it is not to be asked.
 
+    :param listed: what another task listed of the source; None = it is not listed yet
     :raises PrecheckFailed: with every line that failed and its remedy; nothing was written but a probe, which was
         removed again where that is allowed
     :raises ObjectNotFound: a side is not there
@@ -54,7 +57,7 @@ def precheck(run: Run, surroundings: Surroundings) -> Precheck | None:
     wanted = fingerprint(run, several_machines=surroundings.several_machines)
     found = recall(run, wanted) if when == "auto" else None
     if found is None:
-        found = _asked(run, surroundings, wanted)
+        found = _asked(Asking(run, surroundings, listed), wanted)
     surroundings.say(precheck_text(found))
     if found.remembered:
         return found
@@ -71,8 +74,8 @@ def _keep(run: Run, found: Precheck) -> None:
     run.workspace.write_document(DOCUMENT, "precheck", found.to_json())
 
 
-def _asked(run: Run, surroundings: Surroundings, wanted: str) -> Precheck:
-    asking = Asking(run, surroundings)
+def _asked(asking: Asking, wanted: str) -> Precheck:
+    run = asking.run
     try:
         checks = [check for question in QUESTIONS for check in question(asking)]
     except BaseException:

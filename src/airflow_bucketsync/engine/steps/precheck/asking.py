@@ -46,12 +46,16 @@ class Surroundings:
 
 
 class Asking:
-    """One precheck under way."""
+    """One precheck under way.
 
-    def __init__(self, run: Run, surroundings: Surroundings) -> None:
+    :param listed: what another task listed of the source; None = it is not listed yet
+    """
+
+    def __init__(self, run: Run, surroundings: Surroundings, listed: Iterator[ObjectInfo] | None) -> None:
         self.run = run
         self.policy = run.spec.policy
         self.surroundings = surroundings
+        self.listed = listed
         self.state = run.destination.below(STATE_PREFIX)
         self.body = f"bucketsync precheck {secrets.token_hex(16)}\n".encode()
         self.first: Sequence[ObjectInfo] = ()
@@ -67,6 +71,8 @@ class Asking:
         self.reads_back = False
         """Whether what is sent to the destination must be read back."""
         self.honours_conditions = True
+        self.made: tuple[str, ...] = ()
+        """Folders that the probe made."""
 
     @property
     def sides(self) -> tuple[tuple[str, ObjectStore], tuple[str, ObjectStore]]:

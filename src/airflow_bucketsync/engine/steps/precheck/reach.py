@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from airflow_bucketsync.engine.errors import AccessDenied, FinalError, InvalidConfiguration, ObjectNotFound
 from airflow_bucketsync.engine.model.listing import Side
@@ -46,6 +47,8 @@ def ask(asking: Asking) -> Iterator[Check]:
 
 def _side(asking: Asking, side: Side, store: ObjectStore) -> Iterator[Check]:
     names = {word: f"{side} {word}" for word in LINES}
+    if side == "source" and asking.listed is not None:
+        asking.first, asking.more = tuple(islice(asking.listed, _PAGE)), next(asking.listed, None) is not None
     why = _unlisted(asking, side)
     if why:
         yield from (not_asked(name, why) for name in names.values())
@@ -105,6 +108,8 @@ def _listed(asking: Asking, side: Side, store: ObjectStore) -> str:
 def _unlisted(asking: Asking, side: Side) -> str:
     if asking.run.spec.selection.source_list:
         return "a list names the objects, and nothing is listed"
+    if side == "source" and asking.listed is not None:
+        return "another task listed it"
     if side == "destination" and asking.policy.mode == "incremental":
         return "mode incremental lists the source only"
     return ""

@@ -23,6 +23,7 @@ from airflow_bucketsync.engine.steps.precheck.asking import (
 from airflow_bucketsync.engine.steps.precheck.reading import needs_key
 from airflow_bucketsync.engine.steps.protection import refused_as_protected
 from airflow_bucketsync.engine.stores.base import ObjectStore
+from airflow_bucketsync.engine.stores.local.made import missing_folders, remove_empty
 
 WRITE, READ, DELETE, KEYS = "destination write", "destination read", "destination delete", "destination keys"
 PLACE = f"{STATE_PREFIX}{PROBE}"
@@ -35,6 +36,8 @@ def write(asking: Asking) -> Iterator[Check]:
         return
     settings = asking.policy.write_settings
     key = settings.encryption_key or "the key that the bucket encrypts with"
+    there = asking.run.destination.location
+    asking.made = missing_folders(there.bucket) if there.scheme == "file" else ()
     try:
         asking.state.put(PROBE, asking.body)
     except FinalError as error:
@@ -100,6 +103,7 @@ def delete(asking: Asking) -> Iterator[Check]:
         yield judged(DELETE, error, remedy, needed=asking.policy.delete)
         return
     asking.stands = False
+    remove_empty(asking.made)
     yield done(DELETE)
 
 
@@ -108,6 +112,7 @@ def clear(asking: Asking) -> None:
     if asking.stands:
         with suppress(BucketsyncError):
             asking.state.delete(PROBE)
+            remove_empty(asking.made)
 
 
 def content(store: ObjectStore, *, limit: int) -> bytes:
