@@ -21,26 +21,29 @@ from airflow_bucketsync.engine.steps.precheck import (
     tags,
     writing,
 )
-from airflow_bucketsync.engine.steps.precheck.asking import Asking, Question, Surroundings
+from airflow_bucketsync.engine.steps.precheck.asking import Asking, Question, Surroundings, not_asked
 from airflow_bucketsync.engine.steps.precheck.remembered import DOCUMENT, fingerprint, recall, remember
 from airflow_bucketsync.engine.steps.run import Run
 
-QUESTIONS: tuple[Question, ...] = (
-    pages.ask,
-    reach.ask,
-    reading.ask,
-    writing.write,
-    apart.ask,
-    writing.read,
-    checksums.ask,
-    conditions.ask,
-    tags.ask,
-    parts.ask,
-    bucket.versions,
-    bucket.owner,
-    clocks.ask,
-    writing.delete,
+_BOTH = frozenset({"source", "destination"})
+_THERE = frozenset({"destination"})
+QUESTIONS: tuple[tuple[frozenset[str], Question], ...] = (
+    (frozenset(), pages.ask),
+    (frozenset(), reach.ask),
+    (frozenset({"source"}), reading.ask),
+    (_THERE, writing.write),
+    (_BOTH, apart.ask),
+    (_THERE, writing.read),
+    (_THERE, checksums.ask),
+    (_THERE, conditions.ask),
+    (_THERE, tags.ask),
+    (_BOTH, parts.ask),
+    (_THERE, bucket.versions),
+    (_THERE, bucket.owner),
+    (frozenset(), clocks.ask),
+    (_THERE, writing.delete),
 )
+"""In this order; each with the sides that must be open to it."""
 
 
 def precheck(run: Run, surroundings: Surroundings, *, listed: Iterator[ObjectInfo] | None = None) -> Precheck | None:
@@ -57,7 +60,7 @@ def precheck(run: Run, surroundings: Surroundings, *, listed: Iterator[ObjectInf
     wanted = fingerprint(run, several_machines=surroundings.several_machines)
     found = recall(run, wanted) if when == "auto" else None
     if found is None:
-        found = _asked(Asking(run, surroundings, listed), wanted)
+        found = ask_all(Asking(run, surroundings, listed), wanted)
     surroundings.say(precheck_text(found))
     if found.remembered:
         return found
@@ -74,10 +77,18 @@ def _keep(run: Run, found: Precheck) -> None:
     run.workspace.write_document(DOCUMENT, "precheck", found.to_json())
 
 
-def _asked(asking: Asking, wanted: str) -> Precheck:
+def ask_all(asking: Asking, wanted: str) -> Precheck:
+    """The whole list, asked now; the probe is removed also where something breaks off.
+
+    :param wanted: the fingerprint that it is of
+    """
     run = asking.run
     try:
-        checks = [check for question in QUESTIONS for check in question(asking)]
+        checks: list[Check] = []
+        for sides, question in QUESTIONS:
+            if not sides & asking.closed:
+                checks += question(asking)
+        checks += [not_asked(f"{side} else", "nothing more is asked there") for side in sorted(asking.closed)]
     except BaseException:
         writing.clear(asking)
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -71,6 +72,10 @@ class Asking:
         self.reads_back = False
         """Whether what is sent to the destination must be read back."""
         self.honours_conditions = True
+        self.closed: set[str] = set()
+        """Sides that can't be asked anything, for want of credentials or a region."""
+        self.unlisted = "the first page of the listing shows no object that can be read"
+        """Why there are no samples, where there are none."""
         self.made: tuple[str, ...] = ()
         """Folders that the probe made."""
 
@@ -105,7 +110,9 @@ class Asking:
     def told(self, store: ObjectStore, ask: Callable[[Telling], T | None]) -> T | None:
         """What a bucket tells of itself; None = it does not, or is none."""
         tells = telling(store)
-        return None if tells is None else again(store, lambda _: ask(tells))
+        with suppress(FinalError):
+            return None if tells is None else again(store, lambda _: ask(tells))
+        return None
 
 
 Question = Callable[[Asking], Iterator[Check]]

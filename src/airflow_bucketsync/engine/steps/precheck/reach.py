@@ -62,10 +62,14 @@ def _side(asking: Asking, side: Side, store: ObjectStore) -> Iterator[Check]:
             if side == "destination" and _blind(asking):
                 yield done(names["list"], "these credentials may not list it, and `verify: none` does without")
             else:
+                if side == "source":
+                    asking.unlisted = f"{names['list']} failed"
                 yield failed(names["list"], error.message, f"let the credentials list the {side}: {RIGHTS}")
             return
+        asking.closed.add(side)
         yield from _refused(names, "credentials", error, f"check the connection {store.location.conn_id!r}")
     except InvalidConfiguration as error:
+        asking.closed.add(side)
         if error.code in _CREDENTIALS:
             word, remedy = "credentials", f"check the connection {store.location.conn_id!r}"
         elif error.code == _CLOCK:

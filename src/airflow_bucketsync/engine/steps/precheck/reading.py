@@ -27,8 +27,7 @@ def ask(asking: Asking) -> Iterator[Check]:
         yield from (not_asked(name, why) for name in (READ, KEYS, TAGS, ARCHIVED))
         return
     if not asking.samples:
-        why = "the first page of the listing shows no object that can be read"
-        yield from (not_asked(name, why) for name in (READ, KEYS, TAGS))
+        yield from (not_asked(name, asking.unlisted) for name in (READ, KEYS, TAGS))
     else:
         yield from _bodies(asking)
         yield from _tags(asking)
@@ -38,6 +37,11 @@ def ask(asking: Asking) -> Iterator[Check]:
 def needs_key(error: FinalError) -> bool:
     """Whether a key of a key service was refused, and not the object."""
     return _KEY_SERVICE.search(error.message) is not None or (error.code or "").startswith("KMS.")
+
+
+def told(error: FinalError) -> str:
+    """What the store said of a key; what to do is said better here, where more is known."""
+    return error.message.partition("; allow ")[0]
 
 
 def _bodies(asking: Asking) -> Iterator[Check]:
@@ -64,7 +68,7 @@ def _bodies(asking: Asking) -> Iterator[Check]:
         yield failed(
             KEYS,
             f"objects such as {shown(repr(key), 80)} are encrypted with {key_id}, which these credentials may not use: "
-            f"{error.message}",
+            f"{told(error)}",
             f"allow kms:Decrypt on {ids[key] or 'that key'} to the user or role of the source's connection (in the "
             "key's own policy too, where the key is of another account), or leave these objects out",
         )
@@ -89,13 +93,7 @@ def _keys(asking: Asking) -> dict[str, str]:
     """Of a few objects, the id of the key that each is encrypted with; "" = of none, or it is not told."""
     found: dict[str, str] = {}
     for info in asking.samples:
-        try:
-            key_id = asking.told(asking.run.source, partial(_key_of, key=info.key))
-        except _PASSED:
-            continue
-        except AccessDenied:
-            key_id = None  # the read says why
-        found[info.key] = key_id or ""
+        found[info.key] = asking.told(asking.run.source, partial(_key_of, key=info.key)) or ""
     return found
 
 

@@ -20,7 +20,7 @@ from airflow_bucketsync.engine.steps.precheck.asking import (
     not_asked,
     warned,
 )
-from airflow_bucketsync.engine.steps.precheck.reading import needs_key
+from airflow_bucketsync.engine.steps.precheck.reading import needs_key, told
 from airflow_bucketsync.engine.steps.protection import refused_as_protected
 from airflow_bucketsync.engine.stores.base import ObjectStore
 from airflow_bucketsync.engine.stores.local.made import missing_folders, remove_empty
@@ -49,7 +49,7 @@ def write(asking: Asking) -> Iterator[Check]:
             yield not_asked(WRITE, f"{KEYS} failed")
             yield failed(
                 KEYS,
-                error.message,
+                told(error),
                 f"allow kms:GenerateDataKey and kms:Decrypt on {key} to the user or role of the destination's "
                 "connection (in the key's own policy too, where the key is of another account), or choose another with "
                 "`encryption_key`",

@@ -98,7 +98,7 @@ def _origin(path: str, known: Sequence[Mount]) -> tuple[str, str] | None:
     mount = _mount_of(real, known)
     if mount is None:
         return None
-    return mount.device, os.path.normpath(f"{mount.root}/{os.path.relpath(real, mount.point)}")
+    return mount.device, os.path.normpath(f"{mount.root.rstrip('/')}/{os.path.relpath(real, mount.point)}")
 
 
 def _below(path: tuple[str, str] | None, outer: tuple[str, str] | None) -> bool:
