@@ -15,9 +15,9 @@ from airflow_bucketsync.operators.prepare import PreparingPairOperator
 class PrecheckOperator(PreparingPairOperator):
     """Ask both sides and the workspace for everything that a run of this pair needs; red when something is missing.
 
-    Asks now, whatever is remembered, and whatever the option `precheck` says; what it finds is remembered for the pair's
-    runs. With `dry_run` only what needs no write is asked. Parameters are those of `PreparingPairOperator`. Returns how
-    many lines ended how, and where all of them are: `folder` in `workspace`, with `document` (JSON).
+    Asks now, whatever is remembered, and whatever the option `precheck` says; what it finds is remembered for runs of
+    the pair. With `dry_run` only what needs no write is asked. Parameters are those of `PreparingPairOperator`. Returns
+    how many lines ended how, and where all of them are: `folder` in `workspace`, with `document` (JSON).
     """
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
