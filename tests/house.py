@@ -70,7 +70,7 @@ LATE_IMPORTS = {
     **dict.fromkeys(
         (
             f"operators.{name}"
-            for name in ("base", "copy", "delete", "listing", "multipart", "plan", "prepare", "verify")
+            for name in ("base", "copy", "delete", "listing", "multipart", "plan", "precheck", "prepare", "verify")
         ),
         "a step is loaded by the task that takes it, not by every DAG file that is parsed",
     ),

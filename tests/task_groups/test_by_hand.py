@@ -140,7 +140,7 @@ def test_J11_every_field_holds_the_authors_value(name, author):
         "max_delete_bytes": "7 KiB", "allow_empty_source": True, "delete_excluded": True, "unsafe_deletes": True,
         "trash": "all", "approve_above": 7, "approve_bytes_above": 7, "approval_hours": 7.5, "on_lock": "wait",
         "tolerate": ["gone"], "move": True, "recursive": False, "approve_plan": True, "max_drift": 0.7,
-            "apply_plan": "0" * 64,
+        "apply_plan": "0" * 64, "precheck": "always",
     }  # fmt: skip
     given = {name: options[name]} if author == "something" else {}
     pair = Pair(name="p", source="file:///a/", destination="file:///b/", options=given, by_hand={name: "any"})

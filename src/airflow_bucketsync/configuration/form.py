@@ -60,6 +60,11 @@ CHOICES: dict[str, dict[str, str]] = {
         "wait": "wait: until that run has ended",
         "skip": "skip: do nothing",
     },
+    "precheck": {
+        "auto": "auto: where it was not asked for a week",
+        "always": "always: before every run",
+        "never": "never",
+    },
     "acl": {"none": "none is sent", "bucket-owner-full-control": "bucket-owner-full-control"},
 }
 LISTS = {

@@ -205,6 +205,7 @@ RULES: Mapping[str, HandRule] = {
     "move": _OFF,
     "on_lock": _FREE,
     "lock_lease": _NEVER,
+    "precheck": _stronger("never", "auto", "always"),
     "tolerate": HandRule("some of the author's, or none", _fewer),
 }
 """Of every option how a run by hand may set it."""

@@ -35,6 +35,7 @@ from airflow_bucketsync.engine.model.policy_words import (
     OnCollision,
     OnLock,
     OnMissing,
+    PrecheckWhen,
     SymlinkObjects,
     Trash,
     Verify,
@@ -189,6 +190,9 @@ class Options(BaseModel):
     on_lock: OnLock | None = Field(None, description="Another run holds the pair's lock.")
     lock_lease: int | None = Field(
         None, description="Seconds after which a lock that its run no longer renews may be taken over."
+    )
+    precheck: PrecheckWhen | None = Field(
+        None, description="Ask for what the run needs before its first write; `auto` = once a week."
     )
     tolerate: Words | None = Field(
         None, description=f"Outcome words that do not make the run red, of {', '.join(STATUSES)}."

@@ -15,6 +15,11 @@ from airflow_bucketsync.engine.model.spec import SyncSpec
 
 SECTION = "bucketsync"
 DEFAULT_MANUAL_OPTIONS = ("dry_run", "apply_plan", "max_drift", "include", "exclude", "verify", "compare")
+_FAR = frozenset(
+    {"CeleryExecutor", "KubernetesExecutor", "CeleryKubernetesExecutor", "EdgeExecutor", "AwsEcsExecutor",
+     "AwsBatchExecutor", "AwsLambdaExecutor"}
+)  # fmt: skip
+"""Executors that run tasks on machines of their own."""
 HOW_TO_ALLOW = (
     "set [bucketsync] allowed_locations (AIRFLOW__BUCKETSYNC__ALLOWED_LOCATIONS) to the locations below which runs by "
     "hand may work, for example 's3://store@incoming/, file:///data/exports/'"
@@ -72,6 +77,17 @@ def within_map_length(spec: SyncSpec) -> SyncSpec:
     if spec.policy.max_batches <= longest:
         return spec
     return replace(spec, policy=replace(spec.policy, max_batches=longest))
+
+
+def several_machines() -> str:
+    """The configured executors that run tasks on several machines, by their names; "" = none is known to."""
+    names = [entry.strip() for entry in conf.get("core", "executor", fallback="").split(",")]
+    return " and ".join(name for name in (_bare(entry) for entry in names) if name in _FAR)
+
+
+def _bare(executor: str) -> str:
+    """The name of an executor's class: an entry may be `team=alias:path.to.Class`."""
+    return re.split(r"[.:=;]", executor)[-1]
 
 
 def _entries(option: str) -> list[str] | None:

@@ -19,6 +19,7 @@ BucketsyncError
  |   +- InvalidLocation   a URL that names no place we can use
  |   +- InvalidConfiguration
  |   |   +- InvalidList       a list of objects that breaks its rules
+ |   +- PrecheckFailed      what a run needs is not there; nothing was written
  |   +- CheckpointMismatch  a state document that does not fit
  |   +- PlanMismatch      a page is not the one the plan was made with
  |   +- PlanDrifted       too much changed since a plan was reviewed
@@ -181,6 +182,12 @@ class InvalidList(InvalidConfiguration):
     """A list of objects to sync breaks its rules; nothing was copied."""
 
     reason = "invalid_list"
+
+
+class PrecheckFailed(FinalError):
+    """What a run needs is not there, line by line; nothing was written."""
+
+    reason = "precheck_failed"
 
 
 class CheckpointMismatch(FinalError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from airflow_bucketsync.engine.errors import (
     BucketsyncError,
@@ -26,6 +27,7 @@ from airflow_bucketsync.engine.steps.delete_extra import delete_extra
 from airflow_bucketsync.engine.steps.list_units import list_unit
 from airflow_bucketsync.engine.steps.lock import Watch, wait_for_lock
 from airflow_bucketsync.engine.steps.plan import make_plan
+from airflow_bucketsync.engine.steps.precheck.asking import Surroundings
 from airflow_bucketsync.engine.steps.prepare import prepare
 from airflow_bucketsync.engine.steps.report import Finished, make_report
 from airflow_bucketsync.engine.steps.run import MemoryProgress, Run
@@ -81,6 +83,7 @@ def sync(
     clock: Clock | None = None,
     retries: Retries | None = None,
     check: bool = True,
+    surroundings: Surroundings | None = None,
 ) -> Report:
     """Bring `destination` in step with `source`, step by step as the DAG does, and return the report.
 
@@ -94,6 +97,9 @@ def sync(
         `until_quiet` the caller starts the next one while `report.next_round` says so
     :param retries: how often to try again; None = the defaults
     :param check: raise when the run is red
+    :param surroundings: `Surroundings(say=print)` = ask first whether all is there that the run needs, as the option
+        `precheck` says, and print the list; None = do not
+    :raises PrecheckFailed: what the run needs is not there
     :raises SyncIncomplete: something is missing; the report was written nevertheless
     """
     clock = clock or SystemClock()
@@ -125,7 +131,7 @@ def sync(
             clock=clock,
             lists=None if lists is None else RetryingStore(lists, tries),
         )
-        finished = run_steps(this, checkpoint=_last_checkpoint(this))
+        finished = run_steps(this, checkpoint=_last_checkpoint(this), surroundings=surroundings)
         if finished.checkpoint is not None:
             folder.write_document(CHECKPOINT, "checkpoint", finished.checkpoint.to_json(), of_pair=True)
         report = finished.report
@@ -143,13 +149,21 @@ def _last_checkpoint(run: Run) -> Checkpoint | None:
     return None
 
 
-def run_steps(run: Run, *, checkpoint: Checkpoint | None = None, shared: SharedRef | None = None) -> Finished:
+def run_steps(
+    run: Run,
+    *,
+    checkpoint: Checkpoint | None = None,
+    shared: SharedRef | None = None,
+    surroundings: Surroundings | None = None,
+) -> Finished:
     """Every step in the DAG's order; a step that fails skips what depends on it, and `report` always runs.
 
     :param shared: a listing of the source that was taken for several syncs
+    :param surroundings: what the precheck has to know of them; None = there is none
     """
     try:
-        prepared = prepare(run, checkpoint=checkpoint, shared=shared)
+        prepared = prepare(run, checkpoint=checkpoint, shared=shared, surroundings=surroundings)
+        run = replace(run, spec=prepared.spec)
         for unit in prepared.units:
             list_unit(run, unit)
         watch = Watch(run.clock)

@@ -15,7 +15,12 @@ from airflow_bucketsync.configuration.hand_limits import read_by_hand
 from airflow_bucketsync.configuration.narrowing import Asked, given_by_hand, narrowed
 from airflow_bucketsync.configuration.options import read_options
 from airflow_bucketsync.configuration.places import is_template, refuse_overlap, refuse_workspace_inside
-from airflow_bucketsync.configuration.section import allowed_locations, manual_options, within_map_length
+from airflow_bucketsync.configuration.section import (
+    allowed_locations,
+    manual_options,
+    several_machines,
+    within_map_length,
+)
 from airflow_bucketsync.engine.errors import InvalidConfiguration
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.spec import SyncSpec
@@ -44,6 +49,7 @@ class PreparingOperator(SyncOperator):
 
     def execute(self, context: Context) -> list[int]:
         """Check, write the run's document, say what to list."""
+        from airflow_bucketsync.engine.steps.precheck.asking import Surroundings
         from airflow_bucketsync.engine.steps.prepare import prepare
 
         spec = within_map_length(self.asked(context))
@@ -56,7 +62,9 @@ class PreparingOperator(SyncOperator):
             self.open_workspace(location, pair=spec.pair, run=name) as workspace,
             self.open_sides(spec, name, workspace) as run,
         ):
-            prepared = prepare(run, checkpoint=checkpoint, warnings=warnings, shared=self.shared_listing(context))
+            surroundings = Surroundings(several_machines=several_machines(), say=self.log.info)
+            shared = self.shared_listing(context)
+            prepared = prepare(run, checkpoint=checkpoint, warnings=warnings, shared=shared, surroundings=surroundings)
         place = {"pair": spec.pair, "run": name, "workspace": location.url, "folder": workspace.run_folder}
         place |= {"airflow": airflow_id(context)}
         sides = {"source": spec.source.url, "destination": spec.destination.url}

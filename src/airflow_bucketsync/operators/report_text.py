@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_bucketsync.engine.model.outcome import REMOVED, WRITTEN, Report
+from airflow_bucketsync.engine.model.precheck import counted
 from airflow_bucketsync.engine.model.shown import shown
 from airflow_bucketsync.engine.model.units import format_size
 
@@ -34,6 +35,8 @@ def report_text(report: Report) -> str:
         lines.append(f"  left out  {count:,} by {rule}: {keys}{', …' if count > 3 else ''}")
     if report.by_hand:
         lines.append(f"  by hand   {', '.join(f'{name} = {value}' for name, value in _short(report.by_hand).items())}")
+    if report.precheck is not None:
+        lines.append(f"  precheck  {counted(report.precheck)}")
     if report.resume is not None:
         lines.append(f"  bounded   the next run goes on after {shown(repr(report.resume))}")
     if report.next_round:

@@ -20,6 +20,7 @@ from airflow_bucketsync.engine.stores.s3 import session as s3_session
 from airflow_bucketsync.engine.stores.s3.client import client_config
 from airflow_bucketsync.engine.stores.s3.profiles import AWS
 from airflow_bucketsync.engine.stores.s3.store import S3Store
+from airflow_bucketsync.engine.stores.telling import Telling
 from tests.servers.oss import OSSServer
 from tests.servers.oss import credentials as oss_credentials
 from tests.servers.s3 import S3Server
@@ -34,11 +35,20 @@ ACTIONS = {"s3": s3_credentials.action_of, "oss": oss_credentials.action_of}
 ALSO = {
     ("s3", "GetBucketLocation"): {"region"},
     ("s3", "ListObjects"): {"list_page"},
-    ("oss", "GetBucketVersioning"): {"copy", "complete_upload"},
+    ("s3", "HeadBucket"): {"server_time"},
+    ("s3", "HeadObject"): {"encryption_key"},
+    ("s3", "GetBucketVersioning"): {"versioning"},
+    ("s3", "GetBucketOwnershipControls"): {"ownership"},
+    ("s3", "GetBucketAcl"): {"ownership"},
+    ("s3", "GetObjectAcl"): {"ownership"},
+    ("oss", "GetBucketVersioning"): {"copy", "complete_upload", "versioning"},
+    ("oss", "HeadObject"): {"encryption_key"},
+    ("oss", "ListObjectsV2"): {"server_time"},
     ("oss", "GetSymlink"): {"copy", "copy_part", "set_attributes"},
 }
-"""Verbs that send what no check on an honest server makes them send: other profiles, other buckets, asked once."""
-VERBS = frozenset(name for name in vars(ObjectStore) if not name.startswith("_"))
+"""Verbs that send what no check on an honest server makes them send: other profiles, other buckets, asked once; and
+those that only a precheck knows."""
+VERBS = frozenset(name for kind in (ObjectStore, Telling) for name in vars(kind) if not name.startswith("_"))
 
 
 def rows(service: str) -> dict[str, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.servers.core.model import BucketSettings
 from tests.servers.s3.attributes import requested_acl
 from tests.servers.s3.errors import S3Error
 from tests.servers.s3.listing import OWNER, OWNER_ID
@@ -20,6 +21,14 @@ OWNER_GRANT = (
     "<Permission>FULL_CONTROL</Permission></Grant>"
 )
 PUBLIC = {"public-read": ("READ",), "public-read-write": ("READ", "WRITE")}
+
+
+def get_bucket_acl(server: S3Server, call: Call) -> Reply:
+    """GetBucketAcl: the owner; that of objects, unless the bucket is of another account than new ones are."""
+    account = server.core.bucket(call.bucket).settings.account
+    owner = OWNER if account == BucketSettings().account else OWNER.replace(OWNER_ID, account.rjust(64, "0"))
+    grants = OWNER_GRANT.replace(OWNER_ID, account.rjust(64, "0")) if owner != OWNER else OWNER_GRANT
+    return Reply(200, {}, document("AccessControlPolicy", f"{owner}<AccessControlList>{grants}</AccessControlList>"))
 
 
 def get_object_acl(server: S3Server, call: Call) -> Reply:

@@ -34,6 +34,7 @@ HANDLERS: dict[str, Handler] = {
     "GetBucketVersioning": buckets.get_bucket_versioning,
     "PutBucketVersioning": buckets.put_bucket_versioning,
     "GetBucketOwnershipControls": buckets.get_bucket_ownership_controls,
+    "GetBucketAcl": access_control.get_bucket_acl,
     "GetBucketEncryption": buckets.get_bucket_encryption,
     "PutBucketEncryption": buckets.put_bucket_encryption,
     "GetBucketTagging": buckets.get_bucket_tagging,

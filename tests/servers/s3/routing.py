@@ -32,6 +32,7 @@ BUCKET_OPERATIONS = {
     ("GET", "object-lock"): "GetObjectLockConfiguration",
     ("GET", "ownershipControls"): "GetBucketOwnershipControls",
     ("GET", "encryption"): "GetBucketEncryption",
+    ("GET", "acl"): "GetBucketAcl",
     ("GET", "tagging"): "GetBucketTagging",
     ("PUT", "versioning"): "PutBucketVersioning",
     ("PUT", "object-lock"): "PutObjectLockConfiguration",

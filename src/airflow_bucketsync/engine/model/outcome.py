@@ -152,6 +152,7 @@ class Report:
     :param selected_out_first: the first keys of each rule (at most 3)
     :param by_hand: the options that this run had set by hand, otherwise than the pair's author
     :param review: of a dry run: what its plan comes to (`model.review.PlanReview` as JSON)
+    :param precheck: how many of its lines ended how, whether that was remembered, and since when; None = there was none
     """
 
     pair: str
@@ -188,6 +189,7 @@ class Report:
     selected_out_first: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by_hand: Mapping[str, Any] = field(default_factory=dict)
     review: Mapping[str, Any] | None = None
+    precheck: Mapping[str, Any] | None = None
 
     @property
     def green(self) -> bool:
@@ -232,6 +234,7 @@ class Report:
             "selected_out_first": {rule: list(keys) for rule, keys in self.selected_out_first.items()},
             "by_hand": dict(self.by_hand),
             "review": None if self.review is None else dict(self.review),
+            "precheck": None if self.precheck is None else dict(self.precheck),
         }
 
     @classmethod
@@ -272,4 +275,5 @@ class Report:
             selected_out_first={rule: tuple(keys) for rule, keys in value.get("selected_out_first", {}).items()},
             by_hand=value.get("by_hand", {}),
             review=value.get("review"),
+            precheck=value.get("precheck"),
         )

@@ -46,6 +46,7 @@ Schema = Literal[
     "comparison",  # how far a pair is in step
     "known_pointer",
     "lock",
+    "precheck",  # what was asked of a pair before its first write
     "checkpoint",
 ]
 VERSIONS: Mapping[str, int] = {
@@ -86,6 +87,7 @@ VERSIONS: Mapping[str, int] = {
     "comparison": 1,
     "known_pointer": 1,
     "lock": 1,
+    "precheck": 1,
     "checkpoint": 2,
 }
 """The version written today. A reader takes every version from 1 to this one and refuses later ones by name."""

@@ -17,6 +17,7 @@ from airflow_bucketsync.engine.model.policy_words import (
     OnCollision,
     OnLock,
     OnMissing,
+    PrecheckWhen,
     SymlinkObjects,
     Trash,
     Verify,
@@ -91,6 +92,8 @@ class SyncPolicy:
     :param move: delete each source object once it is verified at the destination
     :param on_lock: another run holds the lock of the pair: `fail`, `wait` for it, or `skip` this run
     :param lock_lease: seconds after which the lock of a run that no longer renews it may be taken over
+    :param precheck: ask both sides and the workspace for what the run needs, before its first write: `auto` = where it
+        was not asked for a week with the same options, `always`, `never`
     :param tolerate: outcome words that do not make the run red
     """
 
@@ -146,6 +149,7 @@ class SyncPolicy:
     move: bool = False
     on_lock: OnLock = "fail"
     lock_lease: int = 600
+    precheck: PrecheckWhen = "auto"
     tolerate: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

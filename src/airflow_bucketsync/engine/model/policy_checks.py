@@ -16,6 +16,7 @@ from airflow_bucketsync.engine.model.policy_words import (
     OnCollision,
     OnLock,
     OnMissing,
+    PrecheckWhen,
     SymlinkObjects,
     Trash,
 )
@@ -56,6 +57,7 @@ def _words(policy: SyncPolicy) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
         ("symlink_objects", policy.symlink_objects, get_args(SymlinkObjects)),
         ("trash", policy.trash, get_args(Trash)),
         ("on_lock", policy.on_lock, get_args(OnLock)),
+        ("precheck", policy.precheck, get_args(PrecheckWhen)),
         *(("tolerate", word, STATUSES) for word in policy.tolerate),
         *(("preserve", word, PRESERVED) for word in policy.preserve),
     )

@@ -14,6 +14,7 @@ FollowLinks = Literal["none", "inside_root"]
 SymlinkObjects = Literal["follow", "skip"]
 Trash = Literal["none", "deleted", "all"]
 OnLock = Literal["fail", "wait", "skip"]
+PrecheckWhen = Literal["auto", "always", "never"]
 
 COMPARE_MODES: tuple[str, ...] = get_args(Compare)
 VERIFY_LEVELS: tuple[str, ...] = get_args(Verify)

@@ -24,8 +24,9 @@ from airflow_bucketsync.engine.steps.workspace import Workspace
 FOLDER = "plans/"
 ABOUT_THE_RUN = (
     "dry_run", "approve_plan", "apply_plan", "max_drift", "approvers", "approval_hours", "on_lock", "lock_lease",
+    "precheck", "verify",
 )  # fmt: skip
-"""Options that say how a run goes about its plan, and nothing of what the plan holds."""
+"""Options that say how a run goes about its plan, and nothing of what the plan holds; a precheck may raise `verify`."""
 
 
 def keep_plan(workspace: Workspace, plan: Plan) -> None:

@@ -12,14 +12,17 @@ from airflow_bucketsync.engine.errors import AccessDenied, ObjectNotFound
 from airflow_bucketsync.engine.model.checkpoint import Checkpoint
 from airflow_bucketsync.engine.model.listing import ListUnit, Side
 from airflow_bucketsync.engine.model.plan import Listed
+from airflow_bucketsync.engine.model.precheck import Precheck
 from airflow_bucketsync.engine.model.spec import SyncSpec
 from airflow_bucketsync.engine.rules.ranges import KeyRange, cuts, key_ranges
 from airflow_bucketsync.engine.steps.checks import check_sync
 from airflow_bucketsync.engine.steps.kept_plans import read_reviewed
 from airflow_bucketsync.engine.steps.known import open_known
+from airflow_bucketsync.engine.steps.precheck.asked import precheck
+from airflow_bucketsync.engine.steps.precheck.asking import Surroundings
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.run_document import RUN_DOCUMENT, RunDocument
-from airflow_bucketsync.engine.steps.shared_listing import SharedRef, adopt, read_shared
+from airflow_bucketsync.engine.steps.shared_listing import SharedRef, adopt, read_shared, shared_objects
 
 BLIND = (
     "the destination may not be listed: everything that is selected is written anew, whatever stands there, and "
@@ -42,11 +45,13 @@ class Prepared:
 
     :param units: numbers of the units to list in tasks of their own; () = `plan` lists by itself
     :param digest: SHA-256 of `run.json`; every later task checks it
+    :param spec: what the run is to do, as it stands there
     """
 
     units: tuple[int, ...]
     digest: str
     warnings: tuple[str, ...]
+    spec: SyncSpec
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
@@ -59,12 +64,15 @@ def prepare(
     checkpoint: Checkpoint | None = None,
     warnings: Sequence[str] = (),
     shared: SharedRef | None = None,
+    surroundings: Surroundings | None = None,
 ) -> Prepared:
     """Check the locations, choose the units to list and write `run.json`.
 
     :param checkpoint: the pair's last run, where it fits; it only orders and limits work
     :param shared: a listing of the source that was taken for several syncs
+    :param surroundings: what the precheck has to know of them; None = there is none, whatever the options say
     :raises PlanMismatch: the shared listing is missing
+    :raises PrecheckFailed: what the run needs is not there
     :raises InvalidConfiguration: the locations overlap, one is in a region that is not allowed, what is to be sent with
         every write can't be, or there is no such plan to apply
     :raises ObjectNotFound: the source (or the destination's bucket) is not there
@@ -76,6 +84,10 @@ def prepare(
         read_reviewed(run, run.spec.policy.apply_plan)
     listed = bool(run.spec.selection.source_list)
     whole = None if shared is None else read_shared(run, shared)
+    asked: Precheck | None = None
+    if surroundings is not None:
+        objects = None if whole is None or shared is None else shared_objects(run, whole, shared.folder)
+        asked = precheck(run, surroundings, listed=objects)
     if listed:
         checkpoint = None  # it speaks of the pair's listings
     mode, why = choose_mode(run, checkpoint)
@@ -84,19 +96,20 @@ def prepare(
     own = [side for side in sides if whole is None or side == "destination"]
     small = run.spec.policy.bounded or (not listed and _is_small(run, checkpoint, own))
     document = RunDocument(
-        spec=run.spec,
+        spec=read_back(run.spec) if asked is not None and asked.reads_back else run.spec,
         run=run.run,
         started=started if whole is None else min(started, whole.started),
         units=(),
         # Where a bound may end the run early, the plan stops listing there.
         # A list is always read by a task of its own: it may name millions, and all of it is checked before any copy.
         mapped=listed or whole is not None or not small,
-        warnings=(*warnings, *why, *((BLIND,) if blind else ())),
+        warnings=(*warnings, *(() if asked is None else asked.warnings), *why, *((BLIND,) if blind else ())),
         requests={},
         blind=blind,
         mode=mode,
         previous=checkpoint,
         round=checkpoint.round if checkpoint is not None and _goes_on(run.spec) else None,
+        precheck=None if asked is None else asked.summary(),
     )
     splits = checkpoint.splits if checkpoint is not None and document.mapped else ()
     if checkpoint is None and document.mapped and not listed:
@@ -109,7 +122,14 @@ def prepare(
     document = replace(document, units=units, requests=run.requests_since(before))
     digest = run.workspace.write_document(RUN_DOCUMENT, "run", document.to_json())
     listing = tuple(number for number in numbers if number not in document.unlisted)
-    return Prepared(units=listing, digest=digest, warnings=document.warnings)
+    return Prepared(units=listing, digest=digest, warnings=document.warnings, spec=document.spec)
+
+
+def read_back(spec: SyncSpec) -> SyncSpec:
+    """The same sync, which reads back what it sends; a level other than the default stays as it was asked for."""
+    if spec.policy.verify != "metadata":
+        return spec
+    return replace(spec, policy=replace(spec.policy, verify="content"))
 
 
 def _units(

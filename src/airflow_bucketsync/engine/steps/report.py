@@ -206,6 +206,7 @@ class _Reporter:
             selected_out_first={} if self.plan is None else self.plan.selected_out_first,
             review=review,
             rounds=rounds.number,
+            precheck=None if self.document is None else self.document.precheck,
             next_round=rounds.another,
             by_hand={} if self.run.spec.by_hand is None else self.run.spec.by_hand.given,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,7 @@ class RunDocument:
     :param previous: the checkpoint of the pair's last run, where it fits
     :param round: the pass that this run goes on with; None = it begins at the beginning
     :param unlisted: numbers of units that no task listed, although others did
+    :param precheck: how many of its lines ended how; None = there was none
     :param blind: the destination may not be listed, and `verify: none` says that it need not be looked at
     """
 
@@ -40,6 +42,7 @@ class RunDocument:
     previous: Checkpoint | None = None
     round: Round | None = None
     unlisted: tuple[int, ...] = ()
+    precheck: Mapping[str, Any] | None = None
 
     @property
     def after(self) -> str:
@@ -74,6 +77,7 @@ class RunDocument:
             "previous": None if self.previous is None else self.previous.to_json(),
             "round": None if self.round is None else self.round.to_json(),
             "unlisted": list(self.unlisted),
+            "precheck": None if self.precheck is None else dict(self.precheck),
         }
 
 
@@ -117,6 +121,7 @@ def read_run(workspace: Workspace, digest: str | None = None) -> RunDocument:
         previous=previous,
         round=None if value["round"] is None else Round.from_json(value["round"]),
         unlisted=tuple(value["unlisted"]),
+        precheck=value.get("precheck"),
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
 from airflow_bucketsync.engine.errors import InvalidConfiguration, ObjectNotFound, PlanMismatch
 from airflow_bucketsync.engine.model.listing import ListingIndex, ListUnit
+from airflow_bucketsync.engine.model.objects import ObjectInfo
 from airflow_bucketsync.engine.model.policy import SyncPolicy
 from airflow_bucketsync.engine.model.prefixes import outermost
 from airflow_bucketsync.engine.rules.selection import Selector
@@ -123,6 +124,13 @@ def adopt(run: Run, shared: SharedListing, folder: str, unit: ListUnit) -> None:
         refused_count=shared.index.refused_count - dropped,
     )
     run.workspace.write_document(unit.index_name, "listing_index", index.to_json())
+
+
+def shared_objects(run: Run, shared: SharedListing, folder: str) -> Iterator[ObjectInfo]:
+    """What it lists, ascending."""
+    pages = run.workspace.at(folder)
+    for page in shared.index.pages:
+        yield from pages.read_page(page, "listing", ObjectInfo.from_json)
 
 
 def ways_of(policy: SyncPolicy) -> dict[str, str]:

@@ -35,8 +35,8 @@ from airflow_bucketsync.engine.stores.oss import deleting, listing, multipart, r
 from airflow_bucketsync.engine.stores.oss.client import quiet_logs
 from airflow_bucketsync.engine.stores.oss.regions import bucket_region, own_domain, store_of
 from airflow_bucketsync.engine.stores.oss.session import Session
+from airflow_bucketsync.engine.stores.oss.telling import OSSTelling
 from airflow_bucketsync.engine.stores.probing import Probing
-from airflow_bucketsync.engine.stores.remote.place import RemotePlace
 
 OSS = Capabilities(
     tag_characters="oss",
@@ -60,7 +60,7 @@ OSS = Capabilities(
 """What OSS can do and hold."""
 
 
-class OSSStore(RemotePlace, Probing, ThreadedBulk):
+class OSSStore(OSSTelling, Probing, ThreadedBulk):
     """A bucket seen as ordered keys.
 
     :param client: made by `make_client()`

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -23,16 +24,19 @@ def bucket_region(session: Session) -> str | None:
 
     :raises ObjectNotFound: there is no such bucket
     """
-    region = _told(session)
-    if region is not None:
+    region = bucket_headers(session).get("x-amz-bucket-region")
+    if region:
         return region
     with suppress(AccessDenied, NotSupported):
         return location_region(session.call("GetBucketLocation").get("LocationConstraint"))
     return None
 
 
-def _told(session: Session) -> str | None:
-    """The region in the answer to HeadBucket, or in its refusal."""
+def bucket_headers(session: Session) -> Mapping[str, str]:
+    """The headers of the answer to HeadBucket, or of its refusal; their names in small letters.
+
+    :raises BucketsyncError: nobody answered, or the bucket is not there
+    """
     try:
         head_bucket: Any = session.client.head_bucket  # type: ignore[attr-defined]
         answer = head_bucket(Bucket=session.location.bucket, **session.said_always("HeadBucket"))
@@ -43,9 +47,8 @@ def _told(session: Session) -> str | None:
             raise session.error(error, "HeadBucket", None) from None
     except TRANSLATED as error:
         raise session.error(error, "HeadBucket", None) from None
-    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    region: str | None = headers.get("x-amz-bucket-region") or answer.get("BucketRegion")
-    return region
+    headers: Mapping[str, str] = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return headers
 
 
 def location_region(constraint: str | None) -> str:

@@ -24,6 +24,10 @@ from airflow_bucketsync.engine.stores.s3.profile import Profile
 _METHODS = {
     "HeadBucket": "head_bucket",
     "GetBucketLocation": "get_bucket_location",
+    "GetBucketVersioning": "get_bucket_versioning",
+    "GetBucketOwnershipControls": "get_bucket_ownership_controls",
+    "GetBucketAcl": "get_bucket_acl",
+    "GetObjectAcl": "get_object_acl",
     "ListObjects": "list_objects",
     "ListObjectsV2": "list_objects_v2",
     "HeadObject": "head_object",

@@ -29,13 +29,13 @@ from airflow_bucketsync.engine.stores.bulk import ThreadedBulk
 from airflow_bucketsync.engine.stores.gate import Gate
 from airflow_bucketsync.engine.stores.items import Deleted, Deletion
 from airflow_bucketsync.engine.stores.probing import Probing
-from airflow_bucketsync.engine.stores.remote.place import RemotePlace
 from airflow_bucketsync.engine.stores.s3 import body as bodies
 from airflow_bucketsync.engine.stores.s3 import deleting, listing, multipart, profiles, reading, writing
 from airflow_bucketsync.engine.stores.s3.client import quiet_logs
 from airflow_bucketsync.engine.stores.s3.profile import Profile
 from airflow_bucketsync.engine.stores.s3.regions import bucket_region
 from airflow_bucketsync.engine.stores.s3.session import Session
+from airflow_bucketsync.engine.stores.s3.telling import S3Telling
 
 AWS: Capabilities = profiles.AWS.capabilities
 """What Amazon S3 can do and hold."""
@@ -43,7 +43,7 @@ COMPATIBLE: Capabilities = profiles.OTHER.capabilities
 """What is taken for granted of a store that nothing is known of."""
 
 
-class S3Store(RemotePlace, Probing, ThreadedBulk):
+class S3Store(S3Telling, Probing, ThreadedBulk):
     """A bucket seen as ordered keys.
 
     :param client: made with `client_config()`; it belongs to this store, which counts its requests and changes them

@@ -1,0 +1,1 @@
+"""Prechecks: each line, remembering, dry runs."""
