@@ -64,8 +64,8 @@ def _ends(page: Page) -> Page:
 
 
 def _short(page: Page) -> Page:
-    """One key only, and more to come."""
-    first = page.items[:1]
+    """One key only, and more to come; of a page in disorder its smallest, or keys would be left out unseen."""
+    first = tuple(sorted(page.items, key=lambda info: info.key)[:1])
     return replace(page, items=first, next_after=first[0].key) if len(page.items) > 1 else page
 
 
