@@ -46,8 +46,8 @@ ALSO = {
     ("oss", "ListObjectsV2"): {"server_time"},
     ("oss", "GetSymlink"): {"copy", "copy_part", "set_attributes"},
 }
-"""Verbs that send what no check on an honest server makes them send: other profiles, other buckets, asked once; and those
-that only a precheck knows."""
+"""Verbs that send what no check on an honest server makes them send: other profiles, other buckets, asked once; and
+those that only a precheck knows."""
 VERBS = frozenset(name for kind in (ObjectStore, Telling) for name in vars(kind) if not name.startswith("_"))
 
 
