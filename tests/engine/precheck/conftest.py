@@ -19,8 +19,9 @@ from airflow_bucketsync.engine.stores.base import ObjectStore
 from airflow_bucketsync.engine.stores.gate import Gate
 from airflow_bucketsync.engine.stores.retrying import RetryingStore
 from tests.engine.stand import QuickClock, Stand, one_server, other, quick_retries, server, stand, two_oss, two_servers
+from tests.engine.stores.s3.conftest import moto_store, moto_url
 
-__all__ = ["one_server", "other", "server", "stand", "two_oss", "two_servers"]
+__all__ = ["moto_store", "moto_url", "one_server", "other", "server", "stand", "two_oss", "two_servers"]
 
 Ask = Callable[..., Precheck]
 MakeRun = Callable[..., Run]

@@ -18,8 +18,10 @@ from airflow_bucketsync.engine.model.preserve import WriteSettings
 from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.stores.base import ObjectStore
 from airflow_bucketsync.engine.stores.local.mounts import Mount, mounts, one_place
+from airflow_bucketsync.engine.stores.s3.store import AWS
 from tests.engine.precheck.conftest import Ask
 from tests.engine.stand import SMALL_PARTS, Stand
+from tests.engine.stores.s3.conftest import MakeStore
 from tests.servers.oss.credentials import Allow as OSSAllow
 from tests.servers.oss.credentials import Credential as OSSCredential
 from tests.servers.s3.credentials import Allow, Credential
@@ -282,6 +284,13 @@ def test_fault_F31_destination_that_takes_wrong_checksums(
     assert "`verify: content`" in said(
         ask(sides().store("source"), there, verify="none"), "destination checksums", "warned"
     )
+
+
+def test_fault_F31_moto_is_such_a_store(sides: Any, ask: Ask, moto_store: MakeStore) -> None:
+    found = ask(sides().store("source"), moto_store(capabilities=AWS))
+    assert said(found, "destination checksums", "warned").startswith("it took bytes that came with the checksum of ")
+    assert not found.reads_back, "it gives back none, so that each object is read back"
+    assert ask(sides().store("source"), moto_store(capabilities=replace(AWS, checksums=()))).reads_back
 
 
 def test_conditions_that_are_not_held(stand: Stand, sides: Any, ask: Ask) -> None:
