@@ -361,7 +361,7 @@ def test_row_C16_only_a_yes_to_this_very_plan_carries_it_out(pair, answer, reaso
     assert settled.withheld == reason
     assert settled.dry
     assert not settled.lock
-    with pytest.raises(PlanMismatch, match="nothing of it is carried out"):
+    with pytest.raises(PlanMismatch, match="nobody said yes to this run, and nothing of its plan"):
         copy_batch(run, settled, 0, attempt=1, progress=MemoryProgress())
     assert not pair.destination.server.bucket(pair.destination.location.bucket).objects
 

@@ -38,9 +38,11 @@ def under_lock(run: Run, plan: Plan) -> AbstractContextManager[object]:
     :raises PlanMismatch: it is a dry run, or a plan that nobody approved
     """
     if plan.dry or run.spec.policy.dry_run:
+        why, remedy = "a dry run is only looked at", "run without `dry_run`"
+        if plan.withheld and not run.spec.policy.dry_run:
+            why, remedy = "nobody said yes to this run", "run again, and approve it"
         raise PlanMismatch(
-            "this plan is only looked at, and nothing of it is carried out; to do what it says, run without "
-            "`dry_run`, or approve it",
+            f"{why}, and nothing of its plan is carried out; to do what it says, {remedy}",
             location=run.spec.destination.url,
         )
     return held(run) if plan.lock else nullcontext()
