@@ -50,7 +50,8 @@ def test_bucket_to_bucket_then_nothing_to_do(here):
     event = here.airflow.asset_events()[0]
     assert event["uri"] == event["name"] == "s3://destination/out"
     assert event["extra"]["counts"] == {"copied": 40}
-    assert not here.server.log.count(operation="GetObject", bucket="source")
+    reads = [entry for entry in here.server.log.entries if entry.operation == "GetObject" and entry.bucket == "source"]
+    assert [entry.bytes_out for entry in reads] == [1], "a byte for the precheck"
 
     before, events = here.server.log.last_index, len(here.airflow.asset_events())
     second = here.sync("s3://store@source/in/", "s3://store@destination/out/")

@@ -21,7 +21,7 @@ from tests.system.world import ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, World, wor
 pytestmark = [pytest.mark.system, pytest.mark.timeout(580)]
 
 TEXTS = {path.stem: path.read_text() for path in FILES} | dict(BLOCKS)
-TOLD = ("choosing", "clean-up", "concepts", "lists", "pairs-file", "schedules", "uploads")
+TOLD = ("by-hand", "choosing", "clean-up", "concepts", "lists", "pairs-file", "precheck", "schedules", "uploads")
 PAGES = ("README.md", *(f"docs/{name}.md" for name in TOLD))
 EXAMPLES = [
     text
@@ -32,7 +32,7 @@ EXAMPLES = [
 """DAGs of the documents; those of pipelines.md are run by `test_pipelines`."""
 IDS = {
     "nightly", "divide", "clean_exports", "archive", "listed", "customers", "exports_hourly", "exports_second_copy",
-    "exports_watched", "sweep_archive",
+    "exports_watched", "nightly_exports", "sweep_archive", "try_orders",
 }  # fmt: skip
 ALL_PAIRS = """\
 from pathlib import Path

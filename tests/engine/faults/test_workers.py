@@ -48,7 +48,7 @@ from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.steps import segments
 from airflow_bucketsync.engine.steps.copy import copy_batch
 from airflow_bucketsync.engine.steps.manifest import read_plan
-from airflow_bucketsync.engine.steps.prepare import open_spec
+from airflow_bucketsync.engine.steps.run_document import open_spec
 from airflow_bucketsync.engine.steps.run import Run
 from airflow_bucketsync.engine.steps.workspace import Workspace
 from airflow_bucketsync.engine.stores.gate import Gate

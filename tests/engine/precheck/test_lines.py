@@ -379,7 +379,7 @@ def test_clock_of_the_store(stand: Stand, sides: Any, ask: Ask, seconds: int, st
     words = said(pair.asked(ask), "destination clock", status)
     remedy = "set the clock of this worker (or of the store, where it is yours), and keep it by NTP"
     if status == "warned":
-        assert words.startswith("it is 30")
+        assert words.startswith(("it is 299", "it is 30"))  # a second may pass
         assert words.endswith(
             f"s behind ours, so that times in options and leases of locks are off by as much; {remedy}"
         )

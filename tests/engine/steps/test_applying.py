@@ -243,7 +243,6 @@ def test_row_C16_the_plan_of_another_pair(pair):
 @pytest.mark.parametrize(
     ("options", "name"),
     [
-        ({"verify": "none"}, "verify"),
         ({"selection": Selection(exclude=("k00*",))}, "exclude"),
         ({"delete": True}, "delete"),
         ({"compare": "always"}, "compare"),

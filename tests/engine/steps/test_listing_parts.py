@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from airflow_bucketsync.engine.errors import AccessDenied, BucketsyncError
 from airflow_bucketsync.engine.model.location import Location
 from airflow_bucketsync.engine.model.objects import ObjectInfo, Page
+from airflow_bucketsync.engine.steps import listing as listing_of_keys
 from airflow_bucketsync.engine.steps.listing import Listing
 from airflow_bucketsync.engine.steps.listing_parts import AT_ONCE, ListedPart, listed_in_parts
 from airflow_bucketsync.engine.steps.workspace import Workspace
@@ -21,6 +22,13 @@ from airflow_bucketsync.engine.stores.gate import Gate, Stopped
 from airflow_bucketsync.engine.stores.memory import MEMORY_CAPABILITIES, MemoryStore
 
 PAGE = 5
+UNHEALTHY = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
+
+
+@pytest.fixture(autouse=True)
+def pages_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing_of_keys, "WORTH_PARTING", 4 * PAGE)
+    monkeypatch.setattr(listing_of_keys, "AGAIN", PAGE)
 
 
 class Slow(MemoryStore):
@@ -73,7 +81,11 @@ KEYS = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=UNHEALTHY,
+)
 @given(
     st.sets(KEYS, max_size=150),
     st.fixed_dictionaries(

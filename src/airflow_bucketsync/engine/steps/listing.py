@@ -17,9 +17,11 @@ from airflow_bucketsync.engine.steps.ways import way_to
 from airflow_bucketsync.engine.stores.base import ObjectStore
 
 KEPT_REFUSALS = 1_000
-WORTH_PARTING = 4
-"""Pages that a listing takes before it gives half of the rest away, so that cuts cost few requests; one page where the
-half before had turned out empty."""
+WORTH_PARTING = 20_000
+"""Keys that a listing comes past before it gives half of the rest away: a second's worth of pages, so that cuts cost
+few requests more."""
+AGAIN = 1_000
+"""The same where the half that was given away had turned out empty."""
 SAMPLED = 50
 """Of so many keys of a page one is looked at for the letters that keys are made of."""
 
@@ -54,7 +56,7 @@ class Listing:
         self.start = start
         self._range = KeyRange()
         self._asked: str | None = None
-        self.pages = self._parted_at = 0
+        self.pages = self._passed = self._parted_at = 0
         self._given: Listing | None = None
         self._empty = False
         self.objects = 0
@@ -76,12 +78,12 @@ class Listing:
         Called while this one is iterated, by the same thread.
         """
         in_vain = self._given is not None and self._given._empty
-        if self.pages - self._parted_at < (1 if in_vain else WORTH_PARTING):
+        if self._passed - self._parted_at < (AGAIN if in_vain else WORTH_PARTING):
             return None
         given = self._later_half()
         if not given:
             return None
-        self._parted_at = self.pages
+        self._parted_at = self._passed
         other = copy(self)
         other._letters = set(self._letters)
         other._ranges = deque(given)
@@ -117,6 +119,7 @@ class Listing:
                     return  # a folder that the first copy makes
                 raise
             self.pages += 1
+            self._passed += len(page.items)
             self._asked = page.next_after
             self._letters.update(*[info.key for info in page.items[::SAMPLED]])
             names = [item for item in page.refused if item[0].startswith(below)]
