@@ -177,7 +177,7 @@ def _notes(review: PlanReview, known: Known) -> Iterator[str]:
     if review.archived:
         objects, size = sum(row.objects for row in review.archived), sum(row.bytes for row in review.archived)
         yield (
-            f"{objects:,} objects ({format_size(size)}) are archived and fail as they are: restore them before the "
+            f"{objects:,} archived ({format_size(size)}), which fail as they are: restore them before the "
             "run, or leave their storage classes out with `storage_classes`"
         )
     for row in review.tiers:
