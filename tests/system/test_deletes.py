@@ -26,7 +26,7 @@ HERE = {"a": "1", "deep/b": "22", "c": "333"}
 EXTRA = {"x": "old", "deep/y": "older"}
 OPTIONS = (
     "delete, trash, max_deletes, max_delete_share, approve_above, approvers, approval_hours, move, on_lock, "
-    "lock_lease, verify, compare, tolerate, allow_empty_source, unsafe_deletes"
+    "lock_lease, verify, compare, tolerate, allow_empty_source, unsafe_deletes, precheck"
 )
 
 
@@ -157,6 +157,9 @@ def test_rows_F9_D11_at_a_store_without_conditional_writes(here):
     plain.put("destination", HERE | EXTRA)
     index = here.server.log.last_index
     run = mirrored(here, plain)
+    assert run.state == "failed"
+    assert "set `unsafe_deletes`" in run.log(f"{GROUP}.prepare")
+    run = mirrored(here, plain, precheck="never")
     assert run.state == "failed"
     assert report(run)["reasons"]["withheld: no_lock"] == 2
     assert "unsafe_deletes" in run.log(REPORT)
