@@ -136,8 +136,8 @@ def test_fault_F34_one_request_in_five_is_refused(
         each.put(objects)
     requests = len(calm.sync(concurrency=8).entries)
     storms = [
-        stand.fault("status", server=server, status=503, code="SlowDown", probability=0.2, seed=server.port)
-        for server in stand.servers
+        stand.fault("status", server=server, status=503, code="SlowDown", probability=0.2, seed=seed)
+        for seed, server in enumerate(stand.servers)
     ]
     ran = pair.sync(concurrency=8)
     refused = sum(storm.occurred for storm in storms)

@@ -9,7 +9,7 @@ import pytest
 from airflow_bucketsync.engine.model.objects import ObjectAttributes
 from airflow_bucketsync.engine.model.selection import Selection
 from airflow_bucketsync.engine.steps.move import FRESH
-from airflow_bucketsync.engine.steps.report import _Reporter
+from airflow_bucketsync.engine.steps.tally import Tally
 from tests.engine.machine.dag import DagRun
 from tests.engine.machine.drawn import MANY
 from tests.engine.machine.faults import FAULTS
@@ -139,7 +139,7 @@ def test_I11_records_that_somebody_damages_are_not_what_the_report_counted():
 
 
 def test_I11_a_report_that_counts_too_few_is_found_whatever_became_of_its_records(monkeypatch):
-    monkeypatch.setattr(_Reporter, "_count", lambda self, outcome: None)
+    monkeypatch.setattr(Tally, "add", lambda self, outcome: None)
     with taking_turns():
         sync = driven(a=FIRST)
         report_that_was_torn(sync)
