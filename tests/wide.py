@@ -7,7 +7,8 @@ import re
 WAYS = re.compile(r"[\[-](oss_part_copy|oss_stream|oss_stream_parts|s3_to_oss_parts|oss_to_s3_parts)(?=[\]-])")
 """Ways between buckets whose two halves other ways go too: parts by S3, and each pair of services as a whole."""
 OTHERS = (
-    ("engine/faults/", re.compile(r"[\[-](part_copy|oss_copy)[\]-]")),
+    ("engine/faults/", re.compile(r"[\[-](part_copy|oss_copy|oss_to_s3)[\]-]")),
+    ("engine/precheck/test_lines.py", re.compile(r"(F16_two_names|_versions|_be_listed|F42_key)\w*\[True")),  # OSS
     ("engine/promises/test_rights.py", re.compile(r"test_row_J7_each_documented_right_is_needed\[oss")),
     ("engine/faults/test_throttling.py", re.compile(r"\[(oss|local)\]$")),  # they wait for what the limits allow
     ("engine/steps/test_lock_stores.py", re.compile(r"\[oss_versions\]$")),
