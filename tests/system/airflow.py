@@ -387,6 +387,21 @@ class Airflow:
         """All runs of a DAG."""
         return list(self.get(f"/api/v2/dags/{dag_id}/dagRuns?limit=100")["dag_runs"])
 
+    def question(self, dag_id: str, run_id: str, task_id: str, *, timeout: float = 120.0) -> dict[str, Any]:
+        """What a task asks a person, once it waits for an answer."""
+        ends = time.monotonic() + timeout
+        run = self.running(dag_id, run_id)
+        while time.monotonic() < ends:
+            if run.instance(task_id).get("state") == "awaiting_input":
+                time.sleep(5)  # an answer right after parking may be lost, and is asked for again
+                return self.get(_question(dag_id, run_id, task_id))  # type: ignore[no-any-return]
+            time.sleep(1)
+        raise AssertionError(f"nobody was asked: {run.states()}")
+
+    def answer(self, dag_id: str, run_id: str, task_id: str, chosen: str) -> None:
+        """Say what a person chose."""
+        self.patch(_question(dag_id, run_id, task_id), {"chosen_options": [chosen], "params_input": {}})
+
     def asset_events(self) -> list[dict[str, Any]]:
         """All asset events, newest first."""
         return list(self.get("/api/v2/assets/events?limit=100&order_by=-timestamp")["asset_events"])
@@ -399,3 +414,8 @@ def connection(conn_type: str, **fields: Any) -> str:
 
 def _label(item: Mapping[str, Any]) -> str:
     return item["task_id"] if item["map_index"] < 0 else f"{item['task_id']}[{item['map_index']}]"
+
+
+def _question(dag_id: str, run_id: str, task_id: str) -> str:
+    """Where the API has what a task asks a person."""
+    return f"/api/v2/dags/{dag_id}/dagRuns/{urllib.parse.quote(run_id)}/taskInstances/{task_id}/-1/hitlDetails"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-import urllib.parse
 from typing import Any
 
 import pytest
@@ -12,7 +10,7 @@ import pytest
 from airflow_bucketsync.operators.plan import APPLY, KEEP
 from tests.system.airflow import Run
 from tests.system.places import Places
-from tests.system.world import GROUP, SECRETS, World, states, world
+from tests.system.world import GROUP, SECRETS, states, world
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(420)]
 
@@ -40,28 +38,11 @@ def report(run: Run) -> dict[str, Any]:
     return run.xcom(REPORT, "summary")
 
 
-def question_of(run_id: str) -> str:
-    path = f"/api/v2/dags/bucket_sync/dagRuns/{urllib.parse.quote(run_id)}/taskInstances"
-    return f"{path}/{PLAN}/-1/hitlDetails"
-
-
-def asked(here: World, run_id: str, *, timeout: float = 120) -> dict[str, Any]:
-    """The question of `plan`, once it waits for an answer."""
-    ends = time.monotonic() + timeout
-    run = here.airflow.running("bucket_sync", run_id)
-    while time.monotonic() < ends:
-        if run.instance(PLAN).get("state") == "awaiting_input":
-            time.sleep(5)  # an answer right after parking may be lost, and is asked for again
-            return here.airflow.get(question_of(run_id))
-        time.sleep(1)
-    raise AssertionError(f"nobody was asked: {run.states()}")
-
-
 @pytest.mark.parametrize("answer", [APPLY, KEEP])
 def test_row_C16_a_person_decides(here, places, answer):
     options = {"approve_plan": True, "delete": True, "max_delete_share": 1.0, "approvers": ["admin"]}
     run_id = here.airflow.trigger("bucket_sync", places.conf(**options))
-    question = asked(here, run_id)
+    question = here.airflow.question("bucket_sync", run_id, PLAN)
     assert question["options"] == [APPLY, KEEP]
     assert "100 to bring in step" in question["subject"]
     assert "1 to delete" in question["subject"]
@@ -69,7 +50,7 @@ def test_row_C16_a_person_decides(here, places, answer):
     for secret in SECRETS:
         assert secret not in json.dumps(question)
     assert places.keys("destination", state=True) == {"old": "old"}, "no lock, no probe, nothing"
-    here.airflow.patch(question_of(run_id), {"chosen_options": [answer], "params_input": {}})
+    here.airflow.answer("bucket_sync", run_id, PLAN, answer)
     run = here.airflow.wait("bucket_sync", run_id, timeout=180)
     assert run.state == "success", run.log(REPORT)
     found = report(run)

@@ -108,7 +108,7 @@ def test_row_C14_what_is_missing_is_said_at_once_and_nothing_is_written(here: Wo
 
 
 def test_fault_F16_one_place_by_two_names(here: World) -> None:
-    """The same bucket, once by another connection to another name of the server."""
+    """The same folder, once through a link."""
     places = Places(here, "file")
     places.put("source", {"a": "1"})
     link = places.folder / "other"
@@ -150,16 +150,15 @@ def test_rows_H3_H5_and_E5_a_comparison_by_hand(here: World) -> None:
     assert run.state == "failed", "two places that differ are red"
     told = run.xcom("compare", "summary")
     found = {item["key"]: item["reason"] for item in told["first"]}
+    assert "size" in found.pop("length")
+    assert "content" in found.pop("content")
     assert found == {
-        "length": "content, size" if "content" in found["length"] else "size",
-        "content": found["content"],
         "type": "content_type",
         "metadata": "user_metadata",
         "tags": "tags",
         "far": "expires",
         "missing": "missing",
     }
-    assert "content" in found["content"]
     assert told["counts"]["extra"] == 1
     assert told["first_extra"] == ["more"]
     assert "byte 3" in run.log("compare") or "position 3" in run.log("compare"), run.log("compare")

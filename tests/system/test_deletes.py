@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.parse
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -75,23 +74,6 @@ def report(run: Run) -> dict[str, Any]:
 
 def mirrored(here: World, places: Places, **options: Any) -> Run:
     return here.airflow.run("bucket_sync", places.conf(delete=True, **options), timeout=240)
-
-
-def asked(here: World, run_id: str, *, timeout: float = 120) -> dict[str, Any]:
-    """The question of `delete_extra`, once it waits for an answer."""
-    ends = time.monotonic() + timeout
-    run = here.airflow.running("bucket_sync", run_id)
-    while time.monotonic() < ends:
-        if run.instance(DELETE_EXTRA).get("state") == "awaiting_input":
-            time.sleep(5)  # an answer right after parking may be lost, and is asked for again
-            return here.airflow.get(_question(run_id))
-        time.sleep(1)
-    raise AssertionError(f"nobody was asked: {run.states()}")
-
-
-def _question(run_id: str) -> str:
-    path = f"/api/v2/dags/bucket_sync/dagRuns/{urllib.parse.quote(run_id)}/taskInstances"
-    return f"{path}/{DELETE_EXTRA}/-1/hitlDetails"
 
 
 # deletes ------------------------------------------------------------------------------------------------------------
@@ -187,14 +169,14 @@ def test_rows_F9_D11_at_a_store_without_conditional_writes(here):
 def test_row_F13_a_person_decides(here, s3, answer):
     s3.put("destination", {"<script>alert(1)</script>`~~~": "old"})
     run_id = here.airflow.trigger("bucket_sync", s3.conf(delete=True, approve_above=2, approvers=["admin"]))
-    question = asked(here, run_id)
+    question = here.airflow.question("bucket_sync", run_id, DELETE_EXTRA)
     assert question["options"] == [DELETE, KEEP]
     assert "Delete 3 objects" in question["subject"]
     assert "'deep/y'" in question["body"]
     assert "plan/deletes-0000" in question["body"]
     for secret in SECRETS:
         assert secret not in json.dumps(question)
-    here.airflow.patch(_question(run_id), {"chosen_options": [answer], "params_input": {}})
+    here.airflow.answer("bucket_sync", run_id, DELETE_EXTRA, answer)
     run = here.airflow.wait("bucket_sync", run_id, timeout=180)
     assert run.state == "success", run.log(REPORT)
     found = report(run)
